@@ -1,0 +1,53 @@
+import type { Feed } from '../../datasets/sample.ts';
+import type { Kernels } from '../../kernels/index.ts';
+
+/** Interpreters by the names of `--runtime`. */
+export type RuntimeId = 'wasm' | 'native' | 'tfjs-tflite';
+
+/** One tensor of a signature as the interpreter sees it. `type` is a TensorType of the file format. */
+export interface TensorInfo {
+  readonly name: string;
+  readonly type: number;
+  readonly shape: readonly number[];
+}
+
+/** Inputs and outputs are in the interpreter's order. */
+export interface SignatureInfo {
+  readonly key: string;
+  readonly inputs: readonly TensorInfo[];
+  readonly outputs: readonly TensorInfo[];
+}
+
+/** An output where the interpreter wrote it, in the session's memory. Valid until the next run or close. */
+export interface TensorView extends TensorInfo {
+  readonly byteOffset: number;
+  readonly sizeBytes: number;
+}
+
+/**
+ * One loaded model. Outputs stay in `memory`, where `kernels` read them in place. `memory.buffer` may be replaced by a
+ * run: make views afresh.
+ */
+export interface Session {
+  readonly signatures: readonly SignatureInfo[];
+  readonly memory: WebAssembly.Memory;
+  readonly kernels: Kernels;
+  /**
+   * Runs one signature (by its index) once. Every input must be in the feed with the interpreter's exact type and
+   * number of elements. @throws AeqError RUNTIME_FAILED; the session is unusable afterwards when it says so.
+   */
+  run(signature: number, feed: Feed): Promise<readonly TensorView[]>;
+  /** Frees everything the session holds in the interpreter. */
+  close(): void;
+}
+
+/** An interpreter for `.tflite` models. */
+export interface Runtime {
+  readonly id: RuntimeId;
+  /** Version text for reports, such as `@litertjs/core 2.5.3 (relaxed SIMD)`. */
+  readonly version: string;
+  /** @throws AeqError RUNTIME_REJECTED_MODEL with the interpreter's own words. */
+  open(model: Uint8Array, options?: { threads?: number }): Promise<Session>;
+  /** Frees the interpreter itself; its sessions must be closed before. */
+  close(): void;
+}

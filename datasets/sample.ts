@@ -1,0 +1,61 @@
+export type TypedArray =
+  | Float32Array
+  | Float64Array
+  | Int8Array
+  | Uint8Array
+  | Int16Array
+  | Uint16Array
+  | Int32Array
+  | Uint32Array
+  | BigInt64Array
+  | BigUint64Array;
+
+/** A dense tensor in row-major order. `type` is a TensorType of the file format; bool is a Uint8Array of 0 and 1. */
+export interface TensorValue {
+  readonly type: number;
+  readonly shape: readonly number[];
+  readonly data: TypedArray;
+}
+
+/** Input tensors of one signature by signature input name. */
+export type Feed = Readonly<Record<string, TensorValue>>;
+
+/** One calibration or test sample. */
+export interface Sample {
+  /** Position in the whole data set, also when only a part of it is read. */
+  readonly index: number;
+  /** What to call it in messages: a file name, a line number. */
+  readonly name: string;
+  readonly feed: Feed;
+}
+
+/** What the model expects of one input; a dataset makes its tensors to fit. -1 in the shape is a free dimension. */
+export interface InputSpec {
+  readonly name: string;
+  readonly type: number;
+  readonly shape: readonly number[];
+}
+
+/**
+ * Samples for one signature. File-backed datasets know their length, can be read by index and in any order; an
+ * iterable of the library is read once from its start.
+ */
+export interface Dataset {
+  /** Number of samples; undefined for an iterable of unknown length. */
+  readonly length: number | undefined;
+  /** JSON-serialisable account of the source and its preprocessing, recorded in the calibration file. */
+  readonly description: DatasetDescription;
+  /** Samples with these indices in this order; all of them by default. */
+  samples(indices?: Iterable<number>): AsyncIterable<Sample>;
+}
+
+export interface DatasetDescription {
+  /** `images`, `arrays`, `iterable` ... */
+  readonly kind: string;
+  /** Sources as the user wrote them. */
+  readonly sources: readonly string[];
+  /** Everything that decides the numbers a model is fed with. */
+  readonly preprocessing: Readonly<Record<string, unknown>>;
+  /** Hash over the names and contents of the files that were found, where there are files. */
+  readonly contentHash?: string;
+}

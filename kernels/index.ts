@@ -1,0 +1,1 @@
+export type { ChannelExtent, ErrorSums, FloatRange, IntegerLimits, IntegerType, Kernels } from './kernels.ts';

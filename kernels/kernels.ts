@@ -1,0 +1,89 @@
+/**
+ * The inner loops, over memory that somebody else owns. Addresses are byte offsets into one `WebAssembly.Memory`,
+ * aligned to the element size; counts are elements. Nothing is allocated: results go to addresses the caller gives or
+ * come back as numbers. Two implementations give the same bits: SIMD (simd.ts) and plain TypeScript (plain.ts).
+ */
+export interface Kernels {
+  readonly memory: WebAssembly.Memory;
+
+  /** Least and greatest value of a float32 tensor under the one-sided filters at +-3e38. */
+  rangeFloat32(address: number, count: number): FloatRange;
+
+  /** Plain least and greatest integer; `bits` is the element width, at least one element. */
+  rangeInteger(address: number, count: number, bits: 8 | 16 | 32, signed: boolean): { min: number; max: number };
+
+  /**
+   * Plain min and max (NaN propagates) of a float32 array seen as [outer, channels, inner], one pair a channel, written
+   * as float32 to `minAddress` and `maxAddress` (`channels` values each). Existing values there are merged in when
+   * `merge` is set, so that a tensor can be read in chunks.
+   */
+  rangePerChannel(address: number, extent: ChannelExtent, minAddress: number, maxAddress: number, merge: boolean): void;
+
+  /**
+   * clip(round_half_even(x / scale + zeroPoint), least, greatest) in float32 (section 5.6 of the maths: true division,
+   * each step rounded; NaN gives 0), one scale and zero point a channel. Writes int8, int16 or int32.
+   * `scaleAddress`: float32, `zeroPointAddress`: int32, `channels` values each.
+   */
+  quantize(
+    source: number,
+    extent: ChannelExtent,
+    scaleAddress: number,
+    zeroPointAddress: number,
+    limits: IntegerLimits,
+    target: number,
+  ): void;
+
+  /** float32((q - zeroPoint) * scale), computed in double, one scale and zero point for the tensor. */
+  dequantize(source: number, type: IntegerType, count: number, scale: number, zeroPoint: number, target: number): void;
+
+  /** Sums over two float32 arrays in double, in a fixed order, for error metrics. */
+  compare(reference: number, test: number, count: number): ErrorSums;
+
+  /**
+   * Adds 1 to uint32 `table[bits(x) >>> (23 - mantissaBits)]` for each float32 x; the table has 2 ** (9 + mantissaBits)
+   * entries, keyed by sign, exponent and top mantissa bits.
+   */
+  histogramFloat32(address: number, count: number, table: number, mantissaBits: number): void;
+
+  /** Packs int8 values into `bits`-wide two's complement fields, first value in the low bits, last byte zero padded. */
+  pack(source: number, count: number, bits: 4 | 2, target: number): void;
+}
+
+/** A tensor seen as [outer, channels, inner]; channels = inner = 1 is "one channel". */
+export interface ChannelExtent {
+  readonly outer: number;
+  readonly channels: number;
+  readonly inner: number;
+}
+
+export interface FloatRange {
+  /** As `calibration.md` defines it: values <= -3e38 are left out unless there is nothing else. */
+  readonly min: number;
+  readonly max: number;
+  /** How many elements are NaN. */
+  readonly nanCount: number;
+  /** How many elements are +inf or -inf. */
+  readonly infiniteCount: number;
+}
+
+export interface IntegerLimits {
+  readonly bits: 8 | 16 | 32;
+  readonly least: number;
+  readonly greatest: number;
+}
+
+export type IntegerType = 'int8' | 'uint8' | 'int16' | 'int32';
+
+/** Over elements where both values are finite; the others are counted. All sums are doubles. */
+export interface ErrorSums {
+  readonly count: number;
+  /** Elements where reference or test is NaN or infinite, left out of every sum. */
+  readonly nonFinite: number;
+  readonly squaredError: number;
+  readonly squaredReference: number;
+  readonly squaredTest: number;
+  readonly dot: number;
+  readonly maxAbsoluteError: number;
+  /** Sum of error = test - reference (for bias). */
+  readonly error: number;
+}

@@ -1,0 +1,56 @@
+/**
+ * Every way `aeq` can fail has a stable code in this table. The kind decides the exit status of the command line:
+ * a gate that failed 1, wrong usage 2, bad input 3, something we or the runtime cannot do 4, a fault of ours 5.
+ */
+export const ERROR_CODES = {
+  USAGE: 'usage',
+  FILE_NOT_FOUND: 'input',
+  FILE_UNREADABLE: 'input',
+  FILE_EXISTS: 'usage',
+  FILE_UNWRITABLE: 'input',
+  MODEL_NOT_TFLITE: 'input',
+  MODEL_TRUNCATED: 'input',
+  MODEL_INVALID: 'input',
+  MODEL_TOO_LARGE: 'unsupported',
+  INTERNAL: 'internal',
+} as const satisfies Record<string, ErrorKind>;
+
+export type ErrorKind = 'gate' | 'usage' | 'input' | 'unsupported' | 'internal';
+export type ErrorCode = keyof typeof ERROR_CODES;
+
+/** Exit status of the command line for each kind of error. */
+export const EXIT_STATUS = { gate: 1, usage: 2, input: 3, unsupported: 4, internal: 5 } as const satisfies Record<
+  ErrorKind,
+  number
+>;
+
+/** Where something went wrong; only the members that are known. Offsets are bytes from the start of the file. */
+export interface ErrorWhere {
+  file?: string;
+  offset?: number;
+  subgraph?: number | string;
+  operator?: string;
+  tensor?: string;
+  sample?: number | string;
+  /** A field of a JSON document, as a path such as `rules[2].op_config.weight_tensor_config.granularity`. */
+  field?: string;
+}
+
+/** An error a user can act on: what happened, where, and what to do about it. */
+export class AeqError extends Error {
+  readonly code: ErrorCode;
+  readonly where: ErrorWhere;
+  readonly hint: string | undefined;
+
+  constructor(code: ErrorCode, message: string, details: { where?: ErrorWhere; hint?: string; cause?: unknown } = {}) {
+    super(message, details.cause === undefined ? undefined : { cause: details.cause });
+    this.name = 'AeqError';
+    this.code = code;
+    this.where = details.where ?? {};
+    this.hint = details.hint;
+  }
+
+  get kind(): ErrorKind {
+    return ERROR_CODES[this.code];
+  }
+}

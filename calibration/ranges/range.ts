@@ -1,0 +1,19 @@
+/**
+ * The range of one activation, as the planner uses it. `carrier` is the type the numbers were computed in: it decides
+ * in which precision scales are derived (float32 for ranges of our own and of a direct calibration by the original,
+ * float64 for ranges that went through the original's JSON).
+ */
+export interface ActivationRange {
+  readonly min: number;
+  readonly max: number;
+  readonly carrier: 'float32' | 'float64';
+  /** Nesting of the arrays in the original's document, such as [1, 1, 1, 1]; only its byte-parity mode looks at it. */
+  readonly shape: readonly number[];
+  /** Why this range, in a few words for the plan: `min/max of 40 samples`. */
+  readonly reason: string;
+}
+
+/** Ranges by position in the float model. A tensor without statistics has none. */
+export interface RangeSource {
+  range(subgraph: number, tensor: number): ActivationRange | undefined;
+}

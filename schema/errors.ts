@@ -4,6 +4,7 @@
  */
 export const ERROR_CODES = {
   USAGE: 'usage',
+  CONFIG_INVALID: 'input',
   FILE_NOT_FOUND: 'input',
   FILE_UNREADABLE: 'input',
   FILE_EXISTS: 'usage',

@@ -1,0 +1,16 @@
+/** Random access to the bytes of a file or of memory. Offsets are bytes from the start, as doubles: files may be huge. */
+export interface ByteSource {
+  readonly sizeBytes: number;
+  /** Bytes [offset, offset + length), which lie inside the source. May be a view of a cache: never write to it, never keep it. */
+  view(offset: number, length: number): Uint8Array;
+  /** Like view, but the caller may keep the result; large ranges are not put in any cache. */
+  read(offset: number, length: number): Uint8Array;
+}
+
+/** Bytes that are in memory already. */
+export function memorySource(input: Uint8Array): ByteSource {
+  // A Node Buffer is a Uint8Array whose slice() does not copy; a plain view has the standard meaning.
+  const bytes = new Uint8Array(input.buffer, input.byteOffset, input.byteLength);
+  const view = (offset: number, length: number) => bytes.subarray(offset, offset + length);
+  return { sizeBytes: bytes.byteLength, view, read: view };
+}

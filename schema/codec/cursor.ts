@@ -1,0 +1,80 @@
+import { AeqError } from '../errors.ts';
+import type { ByteSource } from './byte-source.ts';
+
+/**
+ * Bounds-checked little-endian access to a flatbuffer. Every offset that leaves the file gives an AeqError that names
+ * it; the work a file can cause is limited by a budget in proportion to its size, so that tables that overlap or point
+ * to each other cannot make a small file take forever.
+ */
+export class Cursor {
+  readonly source: ByteSource;
+  readonly #file: string | undefined;
+  #budget: number;
+
+  constructor(source: ByteSource, file?: string) {
+    this.source = source;
+    this.#file = file;
+    this.#budget = 4096 + 2 * Math.min(source.sizeBytes, 2 ** 31);
+  }
+
+  /** Error for damage at a byte offset. */
+  damage(code: 'MODEL_TRUNCATED' | 'MODEL_INVALID', what: string, offset: number): AeqError {
+    const name = this.#file ?? 'the model';
+    return new AeqError(code, `${name} is damaged: ${what} at byte ${offset}`, {
+      where: { ...(this.#file === undefined ? {} : { file: this.#file }), offset },
+      hint: 'the file may be cut off or changed on its way: copy or download it again',
+    });
+  }
+
+  /** Counts `bytes` of decoded structure against the budget. */
+  spend(bytes: number, offset: number): void {
+    this.#budget -= bytes;
+    if (this.#budget < 0)
+      throw this.damage('MODEL_INVALID', 'more structure than the file can hold (overlapping tables)', offset);
+  }
+
+  check(offset: number, length: number, what: string): void {
+    if (!(offset >= 0) || offset + length > this.source.sizeBytes) {
+      throw this.damage(
+        'MODEL_TRUNCATED',
+        `${what} of ${length} bytes leaves the file of ${this.source.sizeBytes} bytes`,
+        offset,
+      );
+    }
+  }
+
+  dataView(offset: number, length: number, what: string): DataView {
+    this.check(offset, length, what);
+    const bytes = this.source.view(offset, length);
+    return new DataView(bytes.buffer, bytes.byteOffset, length);
+  }
+
+  uint16(offset: number, what: string): number {
+    return this.dataView(offset, 2, what).getUint16(0, true);
+  }
+
+  int32(offset: number, what: string): number {
+    return this.dataView(offset, 4, what).getInt32(0, true);
+  }
+
+  uint32(offset: number, what: string): number {
+    return this.dataView(offset, 4, what).getUint32(0, true);
+  }
+
+  /** Follows the unsigned relative offset that is stored at `offset`. */
+  follow(offset: number, what: string): number {
+    const relative = this.uint32(offset, what);
+    if (relative === 0) throw this.damage('MODEL_INVALID', `null offset to ${what}`, offset);
+    const target = offset + relative;
+    this.check(target, 4, what);
+    return target;
+  }
+
+  /** Start of the elements and their number, for the vector at `offset`. */
+  vector(offset: number, elementBytes: number, what: string): { start: number; length: number } {
+    const length = this.uint32(offset, what);
+    const start = offset + 4;
+    this.check(start, length * elementBytes, `${what} with ${length} elements`);
+    return { start, length };
+  }
+}

@@ -1,0 +1,161 @@
+/** The vocabulary of recipes: which rule decides an operator, and the configuration it gives. No code of other rooms. */
+
+/** How many values share one scale: the whole tensor, one channel, or a run of n values inside a channel. */
+export type Granularity =
+  | 'TENSORWISE'
+  | 'CHANNELWISE'
+  | 'BLOCKWISE_32'
+  | 'BLOCKWISE_64'
+  | 'BLOCKWISE_128'
+  | 'BLOCKWISE_256';
+
+/** `INT` signed, `UINT` unsigned (model inputs and outputs only), `FLOAT` for weights stored as float16. */
+export type TensorDtype = 'INT' | 'UINT' | 'FLOAT';
+
+/** `INTEGER`: the operator computes on integers. `FLOAT`: its weights are stored small and dequantized before use. */
+export type ComputePrecision = 'INTEGER' | 'FLOAT';
+
+/** How one kind of tensor (weights, or activations) of an operator is stored. */
+export interface TensorConfig {
+  readonly numBits: number;
+  readonly symmetric: boolean;
+  readonly granularity: Granularity;
+  readonly dtype: TensorDtype;
+  /** Settings of the rule's algorithm, by the original's key (`max_hadamard_size`). Empty for most. */
+  readonly algorithmParams: Readonly<Record<string, unknown>>;
+}
+
+/** How one operator is quantized. */
+export interface OpConfig {
+  /** Absent: activations stay float. */
+  readonly activation?: TensorConfig;
+  /** Always present after loading a file, except for `no_quantize`. */
+  readonly weight?: TensorConfig;
+  readonly computePrecision: ComputePrecision;
+  /** Weights are dequantized by an operator of their own in front of the float kernel. */
+  readonly explicitDequantize: boolean;
+  /** The rule is taken as it is, without asking the policy. */
+  readonly skipChecks: boolean;
+  /** Weights with fewer elements stay float (where the operator's spec says this applies). */
+  readonly minWeightElements: number;
+}
+
+/** The keys a rule may name, in the original's spelling. Not each has an implementation: see AlgorithmSupport. */
+export const ALGORITHM_KEYS = [
+  'no_quantize',
+  'min_max_uniform_quantize',
+  'float_casting',
+  'dequantized_weight_recovery',
+  'OCTAV',
+  'HADAMARD_ROTATION',
+  'DECOMPOSED_HADAMARD_ROTATION',
+  'MSE',
+  'GPTQ',
+  'OSCAR',
+] as const;
+export type AlgorithmKey = (typeof ALGORITHM_KEYS)[number];
+
+/** One rule: for operators named `operation` (`*` for all) in whose scope `regex` is found, this algorithm and config. */
+export interface Rule {
+  /** Python `re.search` dialect. */
+  readonly regex: string;
+  readonly operation: string;
+  readonly algorithm: AlgorithmKey;
+  readonly config: OpConfig;
+}
+
+/** Rules in the order of their precedence: a later one that applies overrides an earlier one. */
+export interface Recipe {
+  /** Name of a built-in recipe or of the file it came from, for messages and for naming the output. */
+  readonly name?: string;
+  readonly rules: readonly Rule[];
+}
+
+/** What an operator is to become, and why. */
+export interface Resolution {
+  /** `no_quantize` if no rule applies. */
+  readonly algorithm: AlgorithmKey;
+  /** Undefined exactly if `algorithm` is `no_quantize`. */
+  readonly config: OpConfig | undefined;
+  /** Index into the resolver's `rules` of the deciding rule; absent if no rule applies. */
+  readonly rule?: number;
+  /** One clause a person can read, e.g. `rule 2 (FULLY_CONNECTED in /dense/): static int8` or `no rule matches`. */
+  readonly reason: string;
+  /** Rules that matched name and scope but could not be used for this operator, in file order. */
+  readonly rejected: readonly { readonly rule: number; readonly reason: string }[];
+}
+
+export interface RecipeResolver {
+  /** The rules in the order in which they are asked (the file's; the original's storage order under compat). */
+  readonly rules: readonly Rule[];
+  /**
+   * Decides one operator.
+   * @param operation recipe name of the operator (`CONV_2D_TRANSPOSE`, not `TRANSPOSE_CONV`), `INPUT` or `OUTPUT`
+   * @param scope see `scopeOf`
+   */
+  resolve(operation: string, scope: string): Resolution;
+  /**
+   * Decides each input (or output) of a subgraph on its own: a rule whose regex is found in the name of some of them
+   * holds for these only; one that is found only in the joined names holds for all. Under compat every one of them gets
+   * the decision of the joined names, as in the original. Same order and length as `names`.
+   */
+  resolveBoundary(operation: 'INPUT' | 'OUTPUT', names: readonly string[]): readonly Resolution[];
+}
+
+/** What the recipe room has to know of an algorithm. The registry of algorithms holds one per implemented key. */
+export interface AlgorithmSupport {
+  readonly key: AlgorithmKey;
+  /** Recipe names of the operators it can treat; `all`: every operator that has a spec. */
+  readonly operations: 'all' | readonly string[];
+  /** `policy`: the policy's table decides. `float_casting`: weights to float16, the policy is not asked. */
+  readonly check: 'policy' | 'float_casting';
+  /** Needs activation statistics whatever the config says (GPTQ, OSCAR). */
+  readonly needsCalibration?: boolean;
+  /** Combinations the policy admits but the algorithm cannot do; a reason, or undefined if it can. */
+  readonly refuse?: (operation: string, config: OpConfig) => string | undefined;
+}
+
+/** Names of the configurations that a policy allows per operator; `au8` is for model inputs and outputs. */
+export const CONFIG_NAMES = [
+  'dynamic_wi8_afp32',
+  'dynamic_wi4_afp32',
+  'dynamic_wi4_afp32_blockwise',
+  'dynamic_wi2_afp32',
+  'dynamic_wi2_afp32_blockwise',
+  'static_wi8_ai16',
+  'static_wi4_ai16',
+  'static_wi8_ai8',
+  'static_wi4_ai8',
+  'static_wi8_au8',
+  'weightonly_wi8_afp32',
+  'weightonly_wi4_afp32',
+] as const;
+export type ConfigName = (typeof CONFIG_NAMES)[number];
+
+export type QuantizationMode = 'static' | 'dynamic' | 'weight-only' | 'float';
+
+/**
+ * What a config asks for: `static` integer compute with quantized activations, `dynamic` integer compute with float
+ * activations, `weight-only` stored small and dequantized. `float`: the config contradicts itself (float compute
+ * without dequantizing); the checks let it through only with `skipChecks`.
+ */
+export function quantizationMode(config: OpConfig): QuantizationMode {
+  if (config.computePrecision === 'INTEGER') return config.activation ? 'static' : 'dynamic';
+  return config.explicitDequantize ? 'weight-only' : 'float';
+}
+
+/** Number of values that share a scale in a blockwise granularity; undefined for the other two. */
+export function blockSize(granularity: Granularity): 32 | 64 | 128 | 256 | undefined {
+  switch (granularity) {
+    case 'BLOCKWISE_32':
+      return 32;
+    case 'BLOCKWISE_64':
+      return 64;
+    case 'BLOCKWISE_128':
+      return 128;
+    case 'BLOCKWISE_256':
+      return 256;
+    default:
+      return undefined;
+  }
+}

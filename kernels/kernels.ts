@@ -47,6 +47,9 @@ export interface Kernels {
 
   /** Packs int8 values into `bits`-wide two's complement fields, first value in the low bits, last byte zero padded. */
   pack(source: number, count: number, bits: 4 | 2, target: number): void;
+
+  /** float32 to float16 bits, nearest even; overflow gives infinity. */
+  toFloat16(source: number, count: number, target: number): void;
 }
 
 /** A tensor seen as [outer, channels, inner]; channels = inner = 1 is "one channel". */

@@ -29,6 +29,6 @@ export const oraclePython: string | undefined = process.env.AEQ_PYTHON;
 
 /** Prints why a group of tests is skipped and returns whether it is. */
 export function skipUnless(available: unknown, reason: string): boolean {
-  if (!available) console.info(`skipped: ${reason}`);
+  if (!available) console.log(`skipped: ${reason}`);
   return !available;
 }

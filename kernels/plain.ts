@@ -1,0 +1,232 @@
+import { float16Bits } from './float16.ts';
+import type { ChannelExtent, ErrorSums, FloatRange, IntegerLimits, IntegerType, Kernels } from './kernels.ts';
+
+const { fround } = Math;
+const LOW = fround(-3e38);
+const HIGH = fround(3e38);
+
+/** The kernels in plain TypeScript: the definition of what the SIMD twin must give, bit for bit. */
+export function plainKernels(memory: WebAssembly.Memory): Kernels {
+  return {
+    memory,
+    rangeFloat32: (address, count) => rangeFloat32(new Float32Array(memory.buffer, address, count)),
+    rangeInteger: (address, count, bits, signed) => rangeInteger(integers(memory, address, count, bits, signed)),
+    rangePerChannel: (address, extent, minAddress, maxAddress, merge) =>
+      rangePerChannel(
+        new Float32Array(memory.buffer, address, elements(extent)),
+        extent,
+        new Float32Array(memory.buffer, minAddress, extent.channels),
+        new Float32Array(memory.buffer, maxAddress, extent.channels),
+        merge,
+      ),
+    quantize: (source, extent, scaleAddress, zeroPointAddress, limits, target) =>
+      quantize(
+        new Float32Array(memory.buffer, source, elements(extent)),
+        extent,
+        new Float32Array(memory.buffer, scaleAddress, extent.channels),
+        new Int32Array(memory.buffer, zeroPointAddress, extent.channels),
+        limits,
+        integers(memory, target, elements(extent), limits.bits, true),
+      ),
+    dequantize: (source, type, count, scale, zeroPoint, target) =>
+      dequantize(typed(memory, source, count, type), scale, zeroPoint, new Float32Array(memory.buffer, target, count)),
+    compare: (reference, test, count) =>
+      compare(new Float32Array(memory.buffer, reference, count), new Float32Array(memory.buffer, test, count)),
+    histogramFloat32: (address, count, table, mantissaBits) =>
+      histogram(
+        new Uint32Array(memory.buffer, address, count),
+        new Uint32Array(memory.buffer, table, 2 ** (9 + mantissaBits)),
+        23 - mantissaBits,
+      ),
+    pack: (source, count, bits, target) =>
+      pack(
+        new Int8Array(memory.buffer, source, count),
+        bits,
+        new Uint8Array(memory.buffer, target, Math.ceil((count * bits) / 8)),
+      ),
+    toFloat16: (source, count, target) =>
+      toFloat16(new Float32Array(memory.buffer, source, count), new Uint16Array(memory.buffer, target, count)),
+  };
+}
+
+const elements = (extent: ChannelExtent) => extent.outer * extent.channels * extent.inner;
+
+type Integers = Int8Array | Uint8Array | Int16Array | Uint16Array | Int32Array | Uint32Array;
+
+function integers(
+  memory: WebAssembly.Memory,
+  address: number,
+  count: number,
+  bits: 8 | 16 | 32,
+  signed: boolean,
+): Integers {
+  if (bits === 8)
+    return signed ? new Int8Array(memory.buffer, address, count) : new Uint8Array(memory.buffer, address, count);
+  if (bits === 16)
+    return signed ? new Int16Array(memory.buffer, address, count) : new Uint16Array(memory.buffer, address, count);
+  return signed ? new Int32Array(memory.buffer, address, count) : new Uint32Array(memory.buffer, address, count);
+}
+
+/** Bits of each integer type. */
+export const INTEGER_BITS = { int8: 8, uint8: 8, int16: 16, int32: 32 } as const;
+
+function typed(memory: WebAssembly.Memory, address: number, count: number, type: IntegerType): Integers {
+  return integers(memory, address, count, INTEGER_BITS[type], type !== 'uint8');
+}
+
+/** One-sided filters first; where they leave nothing, the plain minimum or maximum, in which NaN wins. */
+export function rangeFloat32(values: Float32Array): FloatRange {
+  let min = Number.POSITIVE_INFINITY;
+  let max = Number.NEGATIVE_INFINITY;
+  let nanCount = 0;
+  let infiniteCount = 0;
+  for (const x of values) {
+    if (x > LOW) min = Math.min(min, x);
+    if (x < HIGH) max = Math.max(max, x);
+    if (Number.isNaN(x)) nanCount += 1;
+    else if (!Number.isFinite(x)) infiniteCount += 1;
+  }
+  return { ...withFallback(values, min, max), nanCount, infiniteCount };
+}
+
+/** Replaces a side of a range that the filters left empty by the plain reduction over all values. */
+export function withFallback(values: Float32Array, min: number, max: number): { min: number; max: number } {
+  if (values.length === 0) return { min, max };
+  return {
+    min: min === Number.POSITIVE_INFINITY ? values.reduce((least, x) => Math.min(least, x), min) : min,
+    max: max === Number.NEGATIVE_INFINITY ? values.reduce((most, x) => Math.max(most, x), max) : max,
+  };
+}
+
+/** Plain least and greatest of at least one integer. */
+export function rangeInteger(values: Integers): { min: number; max: number } {
+  let min = Number.POSITIVE_INFINITY;
+  let max = Number.NEGATIVE_INFINITY;
+  for (const x of values) {
+    if (x < min) min = x;
+    if (x > max) max = x;
+  }
+  return { min, max };
+}
+
+function rangePerChannel(
+  values: Float32Array,
+  { outer, channels, inner }: ChannelExtent,
+  mins: Float32Array,
+  maxs: Float32Array,
+  merge: boolean,
+): void {
+  if (!merge) {
+    mins.fill(Number.POSITIVE_INFINITY);
+    maxs.fill(Number.NEGATIVE_INFINITY);
+  }
+  let i = 0;
+  for (let o = 0; o < outer; o += 1) {
+    for (let c = 0; c < channels; c += 1) {
+      for (let k = 0; k < inner; k += 1, i += 1) {
+        const x = values[i] as number;
+        mins[c] = canonical(Math.min(mins[c] as number, x));
+        maxs[c] = canonical(Math.max(maxs[c] as number, x));
+      }
+    }
+  }
+}
+
+/** A computed NaN may have any sign and payload: always give the same one. */
+const canonical = (x: number) => (Number.isNaN(x) ? Number.NaN : x);
+
+/** Nearest integer, half to even, of a float32 value. */
+export function roundHalfEven(x: number): number {
+  if (Math.abs(x) >= 2 ** 52) return x;
+  const floor = Math.floor(x);
+  const rest = x - floor;
+  if (rest < 0.5) return floor;
+  if (rest > 0.5) return floor + 1;
+  return floor % 2 === 0 ? floor : floor + 1;
+}
+
+function quantize(
+  values: Float32Array,
+  { outer, channels, inner }: ChannelExtent,
+  scales: Float32Array,
+  zeroPoints: Int32Array,
+  limits: IntegerLimits,
+  target: Integers,
+): void {
+  const least = fround(limits.least);
+  const greatest = fround(limits.greatest);
+  let i = 0;
+  for (let o = 0; o < outer; o += 1) {
+    for (let c = 0; c < channels; c += 1) {
+      const scale = scales[c] as number;
+      const zero = fround(zeroPoints[c] as number);
+      for (let k = 0; k < inner; k += 1, i += 1) {
+        const rounded = roundHalfEven(fround(fround((values[i] as number) / scale) + zero));
+        const clipped = Math.min(Math.max(rounded, least), greatest);
+        target[i] = Number.isNaN(clipped) ? 0 : Math.min(clipped, 2147483647);
+      }
+    }
+  }
+}
+
+function dequantize(values: Integers, scale: number, zeroPoint: number, target: Float32Array): void {
+  for (let i = 0; i < values.length; i += 1) target[i] = ((values[i] as number) - zeroPoint) * scale;
+}
+
+/** Element i is added to lane i mod 4; the lanes are joined as (0 + 2) + (1 + 3). */
+function compare(reference: Float32Array, test: Float32Array): ErrorSums {
+  const lanes = {
+    error: [0, 0, 0, 0],
+    squared: [0, 0, 0, 0],
+    reference: [0, 0, 0, 0],
+    test: [0, 0, 0, 0],
+    dot: [0, 0, 0, 0],
+  };
+  let count = 0;
+  let maxAbsoluteError = 0;
+  const add = (lane: number[], i: number, x: number) => {
+    lane[i & 3] = (lane[i & 3] as number) + x;
+  };
+  for (let i = 0; i < reference.length; i += 1) {
+    const r = reference[i] as number;
+    const t = test[i] as number;
+    if (!Number.isFinite(r) || !Number.isFinite(t)) continue;
+    const e = t - r;
+    count += 1;
+    add(lanes.error, i, e);
+    add(lanes.squared, i, e * e);
+    add(lanes.reference, i, r * r);
+    add(lanes.test, i, t * t);
+    add(lanes.dot, i, r * t);
+    maxAbsoluteError = Math.max(maxAbsoluteError, Math.abs(e));
+  }
+  const join = ([a, b, c, d]: number[]) => (a as number) + (c as number) + ((b as number) + (d as number));
+  return {
+    count,
+    nonFinite: reference.length - count,
+    squaredError: join(lanes.squared),
+    squaredReference: join(lanes.reference),
+    squaredTest: join(lanes.test),
+    dot: join(lanes.dot),
+    maxAbsoluteError,
+    error: join(lanes.error),
+  };
+}
+
+function histogram(bits: Uint32Array, table: Uint32Array, shift: number): void {
+  for (const x of bits) table[x >>> shift] = (table[x >>> shift] as number) + 1;
+}
+
+function pack(values: Int8Array, bits: 4 | 2, target: Uint8Array): void {
+  const perByte = 8 / bits;
+  const mask = 2 ** bits - 1;
+  target.fill(0);
+  for (let i = 0; i < values.length; i += 1) {
+    const at = Math.floor(i / perByte);
+    target[at] = (target[at] as number) | (((values[i] as number) & mask) << (bits * (i % perByte)));
+  }
+}
+
+function toFloat16(values: Float32Array, target: Uint16Array): void {
+  for (let i = 0; i < values.length; i += 1) target[i] = float16Bits(values[i] as number);
+}

@@ -13,6 +13,11 @@ export const ERROR_CODES = {
   MODEL_TRUNCATED: 'input',
   MODEL_INVALID: 'input',
   MODEL_TOO_LARGE: 'unsupported',
+  RUNTIME_UNAVAILABLE: 'unsupported',
+  RUNTIME_REJECTED_MODEL: 'unsupported',
+  RUNTIME_FAILED: 'unsupported',
+  RUNTIME_OUT_OF_MEMORY: 'unsupported',
+  FEED_INVALID: 'input',
   INTERNAL: 'internal',
 } as const satisfies Record<string, ErrorKind>;
 

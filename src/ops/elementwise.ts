@@ -1,0 +1,35 @@
+import { BuiltinOperator as B } from '../../schema/generated/tflite.ts';
+import { type FixedParameters, type OperatorSpec, STATIC_INT8, spec } from './spec.ts';
+
+const FRACTION_INT8: FixedParameters = { scale: 1 / 256, zeroPoint: -128, symmetric: false };
+const FRACTION_INT16: FixedParameters = { scale: 1 / 32768, zeroPoint: 0, symmetric: true };
+const SIGNED_FRACTION_INT8: FixedParameters = { scale: 1 / 128, zeroPoint: 0, symmetric: false };
+
+/** Values in [0, 1): the kernel writes 1/256 steps from -128, or 1/32768 steps from 0. */
+const probability = { 8: FRACTION_INT8, 16: FRACTION_INT16 } as const;
+
+/** Arithmetic and functions of single elements, and reductions to a new range. */
+export const elementwiseSpecs: readonly OperatorSpec[] = [
+  spec({ name: 'ADD', builtin: B.ADD }),
+  spec({ name: 'SUB', builtin: B.SUB }),
+  spec({ name: 'MUL', builtin: B.MUL }),
+  spec({ name: 'DIV', builtin: B.DIV }),
+  spec({ name: 'SQUARED_DIFFERENCE', builtin: B.SQUARED_DIFFERENCE, configs: STATIC_INT8 }),
+  spec({ name: 'GELU', builtin: B.GELU }),
+  spec({ name: 'RELU', builtin: B.RELU }),
+  spec({ name: 'SQRT', builtin: B.SQRT }),
+  spec({ name: 'RSQRT', builtin: B.RSQRT }),
+  spec({ name: 'HARD_SWISH', builtin: B.HARD_SWISH, configs: STATIC_INT8 }),
+  spec({ name: 'EQUAL', builtin: B.EQUAL }),
+  spec({ name: 'NOT_EQUAL', builtin: B.NOT_EQUAL }),
+  spec({ name: 'MEAN', builtin: B.MEAN, plainInputs: [1] }),
+  spec({ name: 'SUM', builtin: B.SUM, plainInputs: [1] }),
+  spec({ name: 'SOFTMAX', builtin: B.SOFTMAX, scale: 'fixed-output', fixedOutput: probability }),
+  spec({ name: 'LOGISTIC', builtin: B.LOGISTIC, scale: 'fixed-output', fixedOutput: probability }),
+  spec({
+    name: 'TANH',
+    builtin: B.TANH,
+    scale: 'fixed-output',
+    fixedOutput: { 8: SIGNED_FRACTION_INT8, 16: FRACTION_INT16 },
+  }),
+];

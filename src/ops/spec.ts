@@ -1,0 +1,67 @@
+import type { Operator } from '../../schema/model.ts';
+import type { ConfigName } from '../recipe/types.ts';
+
+/**
+ * How the scales of an operator's activations hang together.
+ * free: each operand has its own; same-as-input: outputs take the input's; same-as-output: inputs take the output's;
+ * fixed-output: the kernel prescribes the output's.
+ */
+export type ScaleRule = 'free' | 'same-as-input' | 'same-as-output' | 'fixed-output';
+
+/** Parameters that a kernel prescribes. */
+export interface FixedParameters {
+  readonly scale: number;
+  readonly zeroPoint: number;
+  /** Whether the range the numbers stand for leaves out the lowest code. */
+  readonly symmetric: boolean;
+}
+
+/** The operands of an operator that multiplies by weights. Numbers are operand positions. */
+export interface WeightedOperands {
+  readonly input: number;
+  readonly weight: number;
+  readonly bias?: number;
+  /** Dimension of the weight that has a scale of its own per index under CHANNELWISE. */
+  readonly channelAxis: (rank: number, operator: Operator) => number;
+  /** Dimension that BLOCKWISE cuts into blocks, where the kernel knows blocks. */
+  readonly blockAxis?: number;
+  /** `min_weight_elements` applies. */
+  readonly leavesSmallWeights: boolean;
+  /** A weight that the model stores quantized already is taken as it is. */
+  readonly keepsQuantizedWeights: boolean;
+  /** The integer kernel reads one scale for the weight, whatever the file says. */
+  readonly staticTensorwiseOnly?: true;
+  /** The weight may be an activation (a matrix product of two activations). */
+  readonly weightMayBeActivation?: true;
+}
+
+/** Everything the quantizer knows of one operator. Shared code asks this and never names an operator. */
+export interface OperatorSpec {
+  /** Name in recipes: the builtin's, with one exception (CONV_2D_TRANSPOSE). */
+  readonly name: string;
+  /** Builtin code; -1 for the virtual operators INPUT and OUTPUT. */
+  readonly builtin: number;
+  readonly scale: ScaleRule;
+  /** Operands that are never quantized whatever their type: indices, shapes, axes, conditions. */
+  readonly plainInputs: readonly number[];
+  readonly weighted?: WeightedOperands;
+  /** For fixed-output operators, by activation bits. */
+  readonly fixedOutput?: { readonly 8: FixedParameters; readonly 16: FixedParameters };
+  /** Configurations the original's policy allows. */
+  readonly configs: readonly ConfigName[];
+  /** Configurations we allow beyond these. */
+  readonly ownConfigs?: readonly ConfigName[];
+  /** A composite runs a subgraph of its own; only these names have a quantized form. */
+  readonly compositeNames?: readonly string[];
+}
+
+/** Static int8 and int16: what operators without weights can do. */
+export const STATIC: readonly ConfigName[] = ['static_wi8_ai16', 'static_wi8_ai8'];
+export const STATIC_INT8: readonly ConfigName[] = ['static_wi8_ai8'];
+
+type Common = Pick<OperatorSpec, 'name' | 'builtin'> & Partial<OperatorSpec>;
+
+/** A spec with the usual defaults: free scales, no plain operands, static int8 and int16. */
+export function spec(common: Common): OperatorSpec {
+  return { scale: 'free', plainInputs: [], configs: STATIC, ...common };
+}

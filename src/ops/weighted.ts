@@ -1,0 +1,112 @@
+import { BuiltinOperator as B } from '../../schema/generated/tflite.ts';
+import type { Operator } from '../../schema/model.ts';
+import type { ConfigName } from '../recipe/types.ts';
+import { type OperatorSpec, STATIC, spec } from './spec.ts';
+
+const STATIC_INT4: readonly ConfigName[] = ['static_wi4_ai8', 'static_wi4_ai16'];
+const WEIGHT_ONLY: readonly ConfigName[] = ['weightonly_wi8_afp32', 'weightonly_wi4_afp32'];
+const DYNAMIC_4_2: readonly ConfigName[] = ['dynamic_wi4_afp32', 'dynamic_wi2_afp32'];
+const CONVOLUTION: readonly ConfigName[] = [...STATIC, 'dynamic_wi8_afp32', 'weightonly_wi8_afp32'];
+
+const firstAxis = () => 0;
+
+/** Columns of the right-hand matrix: its last axis, or the one before when it is read transposed. */
+function columnAxis(rank: number, operator: Operator): number {
+  const options = operator.builtinOptions;
+  const transposed = options?.table === 'BatchMatMulOptions' && options.adjY;
+  return transposed ? rank - 2 : rank - 1;
+}
+
+/** Operators that multiply by constant weights. */
+export const weightedSpecs: readonly OperatorSpec[] = [
+  spec({
+    name: 'FULLY_CONNECTED',
+    builtin: B.FULLY_CONNECTED,
+    weighted: {
+      input: 0,
+      weight: 1,
+      bias: 2,
+      channelAxis: firstAxis,
+      blockAxis: 1,
+      leavesSmallWeights: true,
+      keepsQuantizedWeights: true,
+    },
+    configs: [
+      ...STATIC,
+      ...STATIC_INT4,
+      'dynamic_wi8_afp32',
+      ...DYNAMIC_4_2,
+      'dynamic_wi4_afp32_blockwise',
+      'dynamic_wi2_afp32_blockwise',
+      ...WEIGHT_ONLY,
+    ],
+  }),
+  spec({
+    name: 'CONV_2D',
+    builtin: B.CONV_2D,
+    weighted: {
+      input: 0,
+      weight: 1,
+      bias: 2,
+      channelAxis: firstAxis,
+      leavesSmallWeights: true,
+      keepsQuantizedWeights: true,
+    },
+    configs: [...STATIC, ...STATIC_INT4, 'dynamic_wi8_afp32', ...DYNAMIC_4_2, ...WEIGHT_ONLY],
+  }),
+  spec({
+    name: 'DEPTHWISE_CONV_2D',
+    builtin: B.DEPTHWISE_CONV_2D,
+    weighted: {
+      input: 0,
+      weight: 1,
+      bias: 2,
+      channelAxis: () => 3,
+      leavesSmallWeights: true,
+      keepsQuantizedWeights: true,
+    },
+    configs: CONVOLUTION,
+  }),
+  spec({
+    name: 'CONV_2D_TRANSPOSE',
+    builtin: B.TRANSPOSE_CONV,
+    plainInputs: [0],
+    weighted: {
+      input: 2,
+      weight: 1,
+      bias: 3,
+      channelAxis: firstAxis,
+      leavesSmallWeights: true,
+      keepsQuantizedWeights: false,
+    },
+    configs: CONVOLUTION,
+  }),
+  spec({
+    name: 'BATCH_MATMUL',
+    builtin: B.BATCH_MATMUL,
+    weighted: {
+      input: 0,
+      weight: 1,
+      channelAxis: columnAxis,
+      leavesSmallWeights: false,
+      keepsQuantizedWeights: false,
+      staticTensorwiseOnly: true,
+      weightMayBeActivation: true,
+    },
+    configs: [...STATIC, 'dynamic_wi8_afp32', ...WEIGHT_ONLY],
+  }),
+  spec({
+    name: 'EMBEDDING_LOOKUP',
+    builtin: B.EMBEDDING_LOOKUP,
+    plainInputs: [0],
+    weighted: {
+      input: 0,
+      weight: 1,
+      channelAxis: firstAxis,
+      blockAxis: 1,
+      leavesSmallWeights: false,
+      keepsQuantizedWeights: false,
+    },
+    configs: ['dynamic_wi8_afp32', ...DYNAMIC_4_2, 'dynamic_wi4_afp32_blockwise', ...WEIGHT_ONLY],
+  }),
+];

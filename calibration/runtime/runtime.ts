@@ -26,7 +26,9 @@ export interface TensorView extends TensorInfo {
 
 /**
  * One loaded model. Outputs stay in `memory`, where `kernels` read them in place. `memory.buffer` may be replaced by a
- * run: make views afresh.
+ * run or by `allocate`: make views afresh. Sessions of one runtime share one memory as long as none of them traps, so a
+ * kernel can compare their tensors (check `memory` of both to be sure). Variable tensors keep their values from run to
+ * run; a new session starts them afresh.
  */
 export interface Session {
   readonly signatures: readonly SignatureInfo[];
@@ -34,9 +36,19 @@ export interface Session {
   readonly kernels: Kernels;
   /**
    * Runs one signature (by its index) once. Every input must be in the feed with the interpreter's exact type and
-   * number of elements. @throws AeqError RUNTIME_FAILED; the session is unusable afterwards when it says so.
+   * number of elements, and nothing else. Runs of one session must not overlap.
+   * @throws AeqError FEED_INVALID; RUNTIME_FAILED, and the session is unusable afterwards when the message says so.
    */
   run(signature: number, feed: Feed): Promise<readonly TensorView[]>;
+  /** The inputs of a signature as its last run read them, in place; empty before its first run. Valid as outputs are. */
+  inputViews(signature: number): readonly TensorView[];
+  /**
+   * Room in `memory` for tables and results of kernels: the address of `sizeBytes` bytes, 16-byte aligned, not cleared.
+   * Stays until `free` or `close`. @throws AeqError RUNTIME_OUT_OF_MEMORY
+   */
+  allocate(sizeBytes: number): number;
+  /** Gives back what `allocate` returned. */
+  free(address: number): void;
   /** Frees everything the session holds in the interpreter. */
   close(): void;
 }

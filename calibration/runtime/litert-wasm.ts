@@ -1,0 +1,238 @@
+import type { Feed, TensorValue } from '../../datasets/sample.ts';
+import type { Kernels } from '../../kernels/index.ts';
+import { AeqError } from '../../schema/errors.ts';
+import { fileType, tensorBytes } from './element-type.ts';
+import { bytesOf, orderedFeed } from './feed.ts';
+import {
+  type CompiledModel,
+  type Deletable,
+  type LiteRtWasm,
+  type LoadedModel,
+  type RankedTensorType,
+  type TensorBuffer,
+  takeAll,
+  using,
+} from './litert-wasm-bindings.ts';
+import { deleteAll, type LiteRtInstance, outOfMemory, type WasmBuild, WasmInstance } from './litert-wasm-instance.ts';
+import type { Runtime, Session, SignatureInfo, TensorInfo, TensorView } from './runtime.ts';
+
+/** `malloc` of the wasm heap takes a signed size. */
+const LARGEST_MODEL = 2 ** 31 - 1;
+
+/** The embedded interpreter over a build that was loaded; see wasm.node.ts. */
+export function createWasmRuntime(build: WasmBuild<LiteRtWasm>): Runtime {
+  return new WasmRuntime(build);
+}
+
+class WasmRuntime implements Runtime {
+  readonly id = 'wasm';
+  readonly version: string;
+  readonly #build: WasmBuild<LiteRtWasm>;
+  #instance: { readonly copy: LiteRtInstance; readonly environment: Deletable } | undefined;
+
+  constructor(build: WasmBuild<LiteRtWasm>) {
+    this.#build = build;
+    this.version = build.version;
+  }
+
+  /** This build has one thread; `threads` is not needed to be known. */
+  async open(model: Uint8Array): Promise<Session> {
+    const { copy, environment } = await this.#ready();
+    const session = await loadSession(copy, environment, model);
+    copy.sessions += 1;
+    return session;
+  }
+
+  close(): void {
+    if (this.#instance) deleteAll(this.#instance.copy, [this.#instance.environment]);
+    this.#instance = undefined;
+  }
+
+  /** The running copy of the interpreter, or a new one where it died or is worn and unused. */
+  async #ready(): Promise<{ copy: LiteRtInstance; environment: Deletable }> {
+    const current = this.#instance?.copy;
+    if (current?.dead || (current?.worn && current.sessions === 0)) this.close();
+    if (this.#instance) return this.#instance;
+    const copy = await WasmInstance.create(this.#build);
+    const environment = await copy.call('RUNTIME_FAILED', 'starting the interpreter', () =>
+      copy.exports.LiteRtEnvironment.create(null),
+    );
+    this.#instance = { copy, environment };
+    return this.#instance;
+  }
+}
+
+/** Copies a model into the interpreter and prepares it; everything is freed again when a step fails. */
+async function loadSession(copy: LiteRtInstance, environment: Deletable, bytes: Uint8Array): Promise<Session> {
+  const { exports } = copy;
+  if (bytes.byteLength > LARGEST_MODEL) throw outOfMemory(`the model has ${bytes.byteLength} bytes`);
+  const address = allocate(copy, bytes.byteLength);
+  let model: LoadedModel | undefined;
+  let compiled: CompiledModel | undefined;
+  try {
+    exports.HEAPU8.set(bytes, address);
+    const what = 'the interpreter refused the model';
+    const loaded = await copy.call('RUNTIME_REJECTED_MODEL', what, () =>
+      exports.loadModel(environment, address, bytes.byteLength),
+    );
+    model = loaded;
+    const signatures = await copy.call('RUNTIME_REJECTED_MODEL', what, () => readSignatures(loaded));
+    compiled = await copy.call('RUNTIME_REJECTED_MODEL', what, () =>
+      exports.compileModel(environment, loaded, {
+        environment: { liteRtEnvironment: environment },
+        accelerator: 'wasm',
+        cpuOptions: { numThreads: 1 },
+        gpuOptions: {},
+        webNNOptions: {},
+      }),
+    );
+    return new WasmSession({ copy, environment, address, model: loaded, compiled }, signatures);
+  } catch (error) {
+    deleteAll(copy, [compiled, model]);
+    if (!copy.dead) exports._free(address);
+    throw error;
+  }
+}
+
+function allocate(copy: LiteRtInstance, sizeBytes: number): number {
+  if (copy.dead)
+    throw new AeqError('RUNTIME_FAILED', 'the interpreter crashed earlier', { hint: 'open the model again' });
+  let address = 0;
+  try {
+    address = copy.exports._malloc(Math.max(1, sizeBytes)) >>> 0;
+  } catch (error) {
+    copy.dead = true;
+    throw outOfMemory(`${sizeBytes} bytes`, error);
+  }
+  if (address === 0) throw outOfMemory(`${sizeBytes} bytes`);
+  return address;
+}
+
+function readSignatures(model: LoadedModel): SignatureInfo[] {
+  return Array.from({ length: model.getNumSignatures() }, (_, s) =>
+    using(model.getSignature(s), (signature) => ({
+      key: signature.key(),
+      inputs: takeAll(signature.inputNames()).map((name, i) => using(model.getInputTensorType(s, i), info(name))),
+      outputs: takeAll(signature.outputNames()).map((name, i) => using(model.getOutputTensorType(s, i), info(name))),
+    })),
+  );
+}
+
+const info = (name: string) => (type: RankedTensorType) => {
+  const elementType = type.elementType();
+  const shape = using(type.layout(), (layout) => takeAll(layout.dimensions()));
+  const apiType = typeof elementType === 'number' ? elementType : elementType.value;
+  return { name, type: fileType(apiType), shape } satisfies TensorInfo;
+};
+
+interface Loaded {
+  readonly copy: LiteRtInstance;
+  readonly environment: Deletable;
+  /** Where the model's bytes are; they must stay as long as the model does. */
+  readonly address: number;
+  readonly model: LoadedModel;
+  readonly compiled: CompiledModel;
+}
+
+interface Input {
+  readonly info: TensorInfo;
+  readonly buffer: TensorBuffer;
+  readonly sizeBytes: number;
+  address: number;
+}
+
+class WasmSession implements Session {
+  readonly signatures: readonly SignatureInfo[];
+  readonly memory: WebAssembly.Memory;
+  readonly kernels: Kernels;
+  readonly #loaded: Loaded;
+  readonly #inputs: (Input[] | undefined)[] = [];
+  readonly #allocations = new Set<number>();
+  #outputs: TensorBuffer[] = [];
+  #closed = false;
+
+  constructor(loaded: Loaded, signatures: readonly SignatureInfo[]) {
+    this.#loaded = loaded;
+    this.signatures = signatures;
+    this.memory = loaded.copy.memory;
+    this.kernels = loaded.copy.kernels;
+  }
+
+  async run(signature: number, feed: Feed): Promise<readonly TensorView[]> {
+    if (this.#closed) throw new AeqError('INTERNAL', 'the session is closed');
+    const described = this.signatures[signature];
+    if (described === undefined) throw new AeqError('INTERNAL', `the model has no signature number ${signature}`);
+    const values = orderedFeed(described, feed);
+    const { copy, compiled } = this.#loaded;
+    deleteAll(copy, this.#outputs.splice(0));
+    return copy.call('RUNTIME_FAILED', `running signature ${described.key}`, async () => {
+      const inputs = this.#place(signature, described, values);
+      this.#outputs = await compiled.run(
+        signature,
+        inputs.map((input) => input.buffer),
+      );
+      return this.#outputs.map((buffer, index) => this.#view(described, buffer, index));
+    });
+  }
+
+  inputViews(signature: number): readonly TensorView[] {
+    return (this.#inputs[signature] ?? []).map(({ info, address, sizeBytes }) => ({
+      ...info,
+      byteOffset: address,
+      sizeBytes,
+    }));
+  }
+
+  allocate(sizeBytes: number): number {
+    const address = allocate(this.#loaded.copy, sizeBytes);
+    this.#allocations.add(address);
+    return address;
+  }
+
+  free(address: number): void {
+    if (this.#allocations.delete(address) && !this.#loaded.copy.dead) this.#loaded.copy.exports._free(address);
+  }
+
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    const { copy, compiled, model, address } = this.#loaded;
+    copy.sessions -= 1;
+    const inputs = this.#inputs.flatMap((list) => (list ?? []).map((input) => input.buffer));
+    deleteAll(copy, [...this.#outputs.splice(0), ...inputs, compiled, model]);
+    if (copy.dead) return;
+    for (const allocation of this.#allocations) copy.exports._free(allocation);
+    copy.exports._free(address);
+  }
+
+  /** Writes the values into the input buffers, which are made at the first run of their signature. */
+  #place(signature: number, described: SignatureInfo, values: readonly TensorValue[]): Input[] {
+    const { exports } = this.#loaded.copy;
+    const mode = exports.LiteRtTensorBufferLockMode.WRITE;
+    this.#inputs[signature] ??= described.inputs.map((input, index) => this.#inputBuffer(signature, input, index));
+    const inputs = this.#inputs[signature] ?? [];
+    inputs.forEach((input, index) => {
+      input.address = input.buffer.lock(mode) >>> 0;
+      exports.HEAPU8.set(bytesOf((values[index] as TensorValue).data), input.address);
+      input.buffer.unlock();
+    });
+    return inputs;
+  }
+
+  #inputBuffer(signature: number, input: TensorInfo, index: number): Input {
+    const { copy, environment, model } = this.#loaded;
+    const sizeBytes = tensorBytes(input.name, input.type, input.shape);
+    const kind = copy.exports.LiteRtTensorBufferType.HOST_MEMORY;
+    const buffer = using(model.getInputTensorType(signature, index), (type) =>
+      copy.exports.LiteRtTensorBuffer.createManaged(environment, kind, type, sizeBytes),
+    );
+    return { info: input, buffer, sizeBytes, address: 0 };
+  }
+
+  #view(described: SignatureInfo, buffer: TensorBuffer, index: number): TensorView {
+    const expected = described.outputs[index] as TensorInfo;
+    const byteOffset = buffer.lock(this.#loaded.copy.exports.LiteRtTensorBufferLockMode.READ) >>> 0;
+    buffer.unlock();
+    return { ...expected, byteOffset, sizeBytes: buffer.packedSize() };
+  }
+}

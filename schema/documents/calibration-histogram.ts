@@ -1,0 +1,89 @@
+/**
+ * How often each value occurred, on a grid that needs no range beforehand: a bin is the sign, the exponent and the top
+ * `HISTOGRAM_MANTISSA_BITS` bits of the mantissa of a float32. NaN and infinities are not in it (they are counted
+ * apart), values beyond 3e38 are. `keys` ascend; `counts` are whole numbers, exact up to 2^53.
+ */
+export interface Histogram {
+  readonly keys: Uint16Array;
+  readonly counts: Float64Array;
+}
+
+/** Mantissa bits of a histogram key: bins at most 2^-6 of their value wide. */
+export const HISTOGRAM_MANTISSA_BITS = 6;
+
+/** One more than the largest key of a finite value's bin, over both signs. */
+export const HISTOGRAM_KEYS = 2 ** (9 + HISTOGRAM_MANTISSA_BITS);
+
+/** Text of a histogram: base64 of, per bin, the distance to the last key and the count, both as base-128 varints. */
+export function encodeHistogram({ keys, counts }: Histogram): string {
+  const bytes: number[] = [];
+  let last = -1;
+  keys.forEach((key, i) => {
+    pushVarint(bytes, key - last);
+    pushVarint(bytes, counts[i] ?? 0);
+    last = key;
+  });
+  return base64(Uint8Array.from(bytes));
+}
+
+/** Reverses encodeHistogram. @throws RangeError when the text is no histogram. */
+export function decodeHistogram(text: string): Histogram {
+  const bytes = fromBase64(text);
+  const keys: number[] = [];
+  const counts: number[] = [];
+  let position = 0;
+  let key = -1;
+  const varint = () => {
+    let value = 0;
+    for (let factor = 1; ; factor *= 128) {
+      const byte = bytes[position++];
+      if (byte === undefined) throw new RangeError('it ends in the middle of a number');
+      value += (byte & 127) * factor;
+      if (!Number.isSafeInteger(value)) throw new RangeError('a number in it is too large');
+      if (byte < 128) return value;
+    }
+  };
+  while (position < bytes.length) {
+    const step = varint();
+    key += step;
+    const count = varint();
+    if (step === 0 || count === 0) throw new RangeError('it has an empty or repeated bin');
+    if (key >= HISTOGRAM_KEYS) throw new RangeError('it has a bin beyond the last one');
+    keys.push(key);
+    counts.push(count);
+  }
+  return { keys: Uint16Array.from(keys), counts: Float64Array.from(counts) };
+}
+
+/** Number of values in a histogram. */
+export function histogramTotal(histogram: Histogram): number {
+  return histogram.counts.reduce((sum, count) => sum + count, 0);
+}
+
+/** Counts may exceed 2^32: plain arithmetic, no bit operators. */
+function pushVarint(bytes: number[], value: number): void {
+  let rest = value;
+  while (rest >= 128) {
+    bytes.push((rest % 128) + 128);
+    rest = Math.floor(rest / 128);
+  }
+  bytes.push(rest);
+}
+
+const CHUNK = 8192;
+
+function base64(bytes: Uint8Array): string {
+  let binary = '';
+  for (let start = 0; start < bytes.length; start += CHUNK) {
+    binary += String.fromCharCode(...bytes.subarray(start, start + CHUNK));
+  }
+  return btoa(binary);
+}
+
+function fromBase64(text: string): Uint8Array {
+  try {
+    return Uint8Array.from(atob(text), (character) => character.charCodeAt(0));
+  } catch {
+    throw new RangeError('it is not base64');
+  }
+}

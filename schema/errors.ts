@@ -18,6 +18,10 @@ export const ERROR_CODES = {
   RUNTIME_FAILED: 'unsupported',
   RUNTIME_OUT_OF_MEMORY: 'unsupported',
   FEED_INVALID: 'input',
+  CALIBRATION_INVALID: 'input',
+  CALIBRATION_MISMATCH: 'input',
+  CALIBRATION_EMPTY: 'input',
+  CALIBRATION_NAN: 'input',
   INTERNAL: 'internal',
 } as const satisfies Record<string, ErrorKind>;
 

@@ -1,0 +1,105 @@
+import { roundToBfloat16, roundToFloat16 } from '../../kernels/index.ts';
+import type { Constant } from '../../schema/constant.ts';
+import { AeqError } from '../../schema/errors.ts';
+import { blockSize, type TensorConfig } from '../recipe/types.ts';
+import { type Carrier, scaleOfRange } from './arithmetic.ts';
+import { channelRanges, quantizedConstant } from './constants.ts';
+import { extentOfAxis } from './extent.ts';
+import type { TensorParameters } from './parameters.ts';
+
+/** Scale and zero point of an activation from its range. `shape` is the nesting of the range in the original. */
+export function activationParameters(
+  range: { readonly min: number; readonly max: number; readonly carrier: Carrier; readonly shape: readonly number[] },
+  config: TensorConfig,
+  reason: string,
+): TensorParameters {
+  const unsigned = config.dtype === 'UINT';
+  const type = { bits: config.numBits, symmetric: config.symmetric, unsigned };
+  const { scale, zeroPoint } = scaleOfRange(range.min, range.max, type, range.carrier);
+  return {
+    kind: 'integer',
+    ...type,
+    carrier: range.carrier,
+    scales: Float64Array.of(scale),
+    zeroPoints: Float64Array.of(zeroPoint),
+    axis: undefined,
+    blockSize: 0,
+    shape: range.shape,
+    reason,
+  };
+}
+
+/** What is asked of an algorithm for one constant: float32 data of a shape, to be stored as the config says. */
+export interface ConstantRequest {
+  readonly constant: Constant;
+  readonly shape: readonly number[];
+  readonly config: TensorConfig;
+  /** Dimension that CHANNELWISE means; undefined where the operator has none. */
+  readonly channelAxis: number | undefined;
+  /** Dimension that BLOCKWISE cuts. */
+  readonly blockAxis: number | undefined;
+}
+
+/** Scales from the least and greatest value of the tensor, each channel or each block. */
+export function minMaxConstant(request: ConstantRequest): TensorParameters {
+  const size = blockSize(request.config.granularity);
+  return size === undefined ? perChannel(request) : perBlock(request, size);
+}
+
+function perChannel({ constant, shape, config, channelAxis }: ConstantRequest): TensorParameters {
+  const axis = config.granularity === 'CHANNELWISE' ? channelAxis : undefined;
+  const extent = extentOfAxis(shape, axis);
+  const { mins, maxs } = channelRanges(constant, extent);
+  const type = { bits: config.numBits, symmetric: config.symmetric, unsigned: config.dtype === 'UINT' };
+  const pairs = Array.from(mins, (min, channel) => scaleOfRange(min, maxs[channel] ?? 0, type, 'float32'));
+  const parameters = {
+    kind: 'integer',
+    ...type,
+    carrier: 'float32',
+    scales: Float64Array.from(pairs, ({ scale }) => scale),
+    zeroPoints: Float64Array.from(pairs, ({ zeroPoint }) => zeroPoint),
+    axis,
+    blockSize: 0,
+    shape: shape.map((length, dimension) => (dimension === axis ? length : 1)),
+    reason: axis === undefined ? 'min/max of the constant' : 'min/max of each channel',
+  } as const satisfies TensorParameters;
+  return { ...parameters, data: quantizedConstant(constant, extent, parameters) };
+}
+
+/**
+ * Blocks of `size` values along the block axis, the scale of each stored as float16 with at most 7 mantissa bits; the
+ * codes are computed with the stored scale.
+ * @throws AeqError BLOCK_SIZE_MISMATCH when the axis is not a multiple of the block size.
+ */
+function perBlock({ constant, shape, config, blockAxis }: ConstantRequest, size: number): TensorParameters {
+  const length = shape[blockAxis ?? -1];
+  if (blockAxis === undefined || length === undefined || length % size !== 0) throw blockMismatch(shape, length, size);
+  const blocks = shape.map((n, dimension) => (dimension === blockAxis ? n / size : n));
+  const extent = { outer: 1, channels: blocks.reduce((a, b) => a * b, 1), inner: size };
+  const { mins, maxs } = channelRanges(constant, extent);
+  const type = { bits: config.numBits, symmetric: config.symmetric, unsigned: false };
+  const scales = Float64Array.from(mins, (min, block) => {
+    const { scale } = scaleOfRange(min, maxs[block] ?? 0, type, 'float32');
+    return roundToFloat16(roundToBfloat16(scale));
+  });
+  const parameters = {
+    kind: 'integer',
+    ...type,
+    carrier: 'float32',
+    scales,
+    zeroPoints: new Float64Array(scales.length),
+    axis: blockAxis,
+    blockSize: size,
+    shape: blocks,
+    reason: `min/max of each block of ${size}`,
+  } as const satisfies TensorParameters;
+  return { ...parameters, data: quantizedConstant(constant, extent, parameters) };
+}
+
+function blockMismatch(shape: readonly number[], length: number | undefined, size: number): AeqError {
+  return new AeqError(
+    'BLOCK_SIZE_MISMATCH',
+    `a weight of shape [${shape}] cannot be cut into blocks of ${size}: ${length ?? 'no'} values along the block axis`,
+    { hint: 'use a smaller block size, or a CHANNELWISE rule for this operator' },
+  );
+}

@@ -1,0 +1,72 @@
+import type { Constant } from '../../schema/constant.ts';
+import { TensorType } from '../../schema/generated/tflite.ts';
+import type { Carrier } from './arithmetic.ts';
+
+/**
+ * How a tensor is stored once quantized: scales and zero points, and the codes where it is a constant. `shape` is the
+ * nesting of the parameter arrays in the original, which its byte-parity mode compares.
+ */
+export interface TensorParameters {
+  readonly kind: 'integer' | 'float16';
+  readonly bits: number;
+  readonly unsigned: boolean;
+  readonly symmetric: boolean;
+  readonly carrier: Carrier;
+  /** One scale and zero point a channel or block; one of each for the whole tensor. */
+  readonly scales: Float64Array;
+  readonly zeroPoints: Float64Array;
+  /** Dimension the channels lie along; undefined with one scale. */
+  readonly axis: number | undefined;
+  /** Values that share a scale along the axis; 0 when the parameters are not blockwise. */
+  readonly blockSize: number;
+  readonly shape: readonly number[];
+  /** The stored bytes of a constant. */
+  readonly data?: Constant;
+  /** Why these numbers, for the plan. */
+  readonly reason: string;
+}
+
+/** Tensor type that stores the parameters' codes. */
+export function storedType({ kind, bits, unsigned }: TensorParameters): number {
+  if (kind === 'float16') return TensorType.FLOAT16;
+  if (unsigned) return TensorType.UINT8;
+  if (bits === 2) return TensorType.INT2;
+  if (bits === 4) return TensorType.INT4;
+  if (bits <= 8) return TensorType.INT8;
+  if (bits <= 16) return TensorType.INT16;
+  return bits <= 32 ? TensorType.INT32 : TensorType.INT64;
+}
+
+type Parameters = TensorParameters | undefined;
+
+/** The same type, scales and zero points: values of one tensor can be used as the other's. */
+export function sameValues(a: Parameters, b: Parameters): boolean {
+  if (a === b) return true;
+  if (!a || !b) return false;
+  return sameForm(a, b) && sameNumbers(a.scales, b.scales) && sameNumbers(a.zeroPoints, b.zeroPoints);
+}
+
+/** As the original compares: equal arrays of different nesting are different. */
+export function sameValuesAndShape(a: Parameters, b: Parameters): boolean {
+  if (a === b) return true;
+  if (!a || !b) return false;
+  return sameValues(a, b) && a.shape.length === b.shape.length && a.shape.every((n, i) => n === b.shape[i]);
+}
+
+/** Everything but scale and zero point is equal. */
+export function sameForm(a: TensorParameters, b: TensorParameters): boolean {
+  return (
+    a.kind === b.kind &&
+    a.bits === b.bits &&
+    a.unsigned === b.unsigned &&
+    a.symmetric === b.symmetric &&
+    a.axis === b.axis &&
+    a.blockSize === b.blockSize &&
+    (a.data === undefined) === (b.data === undefined)
+  );
+}
+
+/** NaN equals nothing, itself included. */
+function sameNumbers(a: Float64Array, b: Float64Array): boolean {
+  return a.length === b.length && a.every((value, i) => value === b[i]);
+}

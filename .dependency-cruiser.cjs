@@ -15,7 +15,7 @@ module.exports = {
     { name: 'no-cycles', severity: 'error', from: {}, to: { circular: true } },
     room('kernels', []),
     room('schema', ['kernels']),
-    room('datasets', ['schema']),
+    room('datasets', ['schema', 'kernels']),
     room('calibration', ['schema', 'kernels', 'datasets']),
     room('src', ['kernels', 'schema', 'datasets', 'calibration', 'recipes']),
     {

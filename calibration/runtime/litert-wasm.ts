@@ -14,7 +14,7 @@ import {
   using,
 } from './litert-wasm-bindings.ts';
 import { deleteAll, type LiteRtInstance, outOfMemory, type WasmBuild, WasmInstance } from './litert-wasm-instance.ts';
-import type { Runtime, Session, SignatureInfo, TensorInfo, TensorView } from './runtime.ts';
+import type { ModelPieces, Runtime, Session, SignatureInfo, TensorInfo, TensorView } from './runtime.ts';
 
 /** `malloc` of the wasm heap takes a signed size. */
 const LARGEST_MODEL = 2 ** 31 - 1;
@@ -26,6 +26,7 @@ export function createWasmRuntime(build: WasmBuild<LiteRtWasm>): Runtime {
 
 class WasmRuntime implements Runtime {
   readonly id = 'wasm';
+  readonly bufferPlacement = 'auto';
   readonly version: string;
   readonly #build: WasmBuild<LiteRtWasm>;
   #instance: { readonly copy: LiteRtInstance; readonly environment: Deletable } | undefined;
@@ -36,7 +37,7 @@ class WasmRuntime implements Runtime {
   }
 
   /** This build has one thread; `threads` is not needed to be known. */
-  async open(model: Uint8Array): Promise<Session> {
+  async open(model: Uint8Array | ModelPieces): Promise<Session> {
     const { copy, environment } = await this.#ready();
     const session = await loadSession(copy, environment, model);
     copy.sessions += 1;
@@ -63,17 +64,26 @@ class WasmRuntime implements Runtime {
 }
 
 /** Copies a model into the interpreter and prepares it; everything is freed again when a step fails. */
-async function loadSession(copy: LiteRtInstance, environment: Deletable, bytes: Uint8Array): Promise<Session> {
+async function loadSession(
+  copy: LiteRtInstance,
+  environment: Deletable,
+  source: Uint8Array | ModelPieces,
+): Promise<Session> {
   const { exports } = copy;
-  if (bytes.byteLength > LARGEST_MODEL) throw outOfMemory(`the model has ${bytes.byteLength} bytes`);
-  const address = allocate(copy, bytes.byteLength);
+  const sizeBytes = source instanceof Uint8Array ? source.byteLength : source.sizeBytes;
+  if (sizeBytes > LARGEST_MODEL) throw outOfMemory(`the model has ${sizeBytes} bytes`);
+  const address = allocate(copy, sizeBytes);
   let model: LoadedModel | undefined;
   let compiled: CompiledModel | undefined;
   try {
-    exports.HEAPU8.set(bytes, address);
+    let end = address;
+    for (const piece of source instanceof Uint8Array ? [source] : source.chunks()) {
+      exports.HEAPU8.set(piece, end);
+      end += piece.byteLength;
+    }
     const what = 'the interpreter refused the model';
     const loaded = await copy.call('RUNTIME_REJECTED_MODEL', what, () =>
-      exports.loadModel(environment, address, bytes.byteLength),
+      exports.loadModel(environment, address, sizeBytes),
     );
     model = loaded;
     const signatures = await copy.call('RUNTIME_REJECTED_MODEL', what, () => readSignatures(loaded));
@@ -122,8 +132,19 @@ const info = (name: string) => (type: RankedTensorType) => {
   const elementType = type.elementType();
   const shape = using(type.layout(), (layout) => takeAll(layout.dimensions()));
   const apiType = typeof elementType === 'number' ? elementType : elementType.value;
+  if (shape.some((length) => length < 0)) throw freeShape(name, shape);
   return { name, type: fileType(apiType), shape } satisfies TensorInfo;
 };
+
+const freeShape = (name: string, shape: readonly number[]) =>
+  new AeqError(
+    'RUNTIME_REJECTED_MODEL',
+    `tensor ${name} has the open shape [${shape}], which this interpreter cannot run`,
+    {
+      where: { tensor: name },
+      hint: 'fix the shapes first, as capturing does',
+    },
+  );
 
 interface Loaded {
   readonly copy: LiteRtInstance;
@@ -164,7 +185,7 @@ class WasmSession implements Session {
     if (described === undefined) throw new AeqError('INTERNAL', `the model has no signature number ${signature}`);
     const values = orderedFeed(described, feed);
     const { copy, compiled } = this.#loaded;
-    deleteAll(copy, this.#outputs.splice(0));
+    this.releaseOutputs();
     return copy.call('RUNTIME_FAILED', `running signature ${described.key}`, async () => {
       const inputs = this.#place(signature, described, values);
       this.#outputs = await compiled.run(
@@ -191,6 +212,10 @@ class WasmSession implements Session {
 
   free(address: number): void {
     if (this.#allocations.delete(address) && !this.#loaded.copy.dead) this.#loaded.copy.exports._free(address);
+  }
+
+  releaseOutputs(): void {
+    deleteAll(this.#loaded.copy, this.#outputs.splice(0));
   }
 
   close(): void {

@@ -1,5 +1,6 @@
 import type { Feed } from '../../datasets/sample.ts';
 import type { Kernels } from '../../kernels/index.ts';
+import type { BufferPlacement } from '../../schema/writer.ts';
 
 /** Interpreters by the names of `--runtime`. */
 export type RuntimeId = 'wasm' | 'native' | 'tfjs-tflite';
@@ -49,8 +50,16 @@ export interface Session {
   allocate(sizeBytes: number): number;
   /** Gives back what `allocate` returned. */
   free(address: number): void;
+  /** Gives back the memory of the last run's outputs; their views end. The next run does this by itself. */
+  releaseOutputs(): void;
   /** Frees everything the session holds in the interpreter. */
   close(): void;
+}
+
+/** A whole `.tflite` file in pieces, such as `layoutModel` gives: it goes into the interpreter without a copy between. */
+export interface ModelPieces {
+  readonly sizeBytes: number;
+  chunks(): Iterable<Uint8Array>;
 }
 
 /** An interpreter for `.tflite` models. */
@@ -58,8 +67,13 @@ export interface Runtime {
   readonly id: RuntimeId;
   /** Version text for reports, such as `@litertjs/core 2.5.3 (relaxed SIMD)`. */
   readonly version: string;
-  /** @throws AeqError RUNTIME_REJECTED_MODEL with the interpreter's own words. */
-  open(model: Uint8Array, options?: { threads?: number }): Promise<Session>;
+  /** Where constants must be in the files it is given. */
+  readonly bufferPlacement: BufferPlacement;
+  /**
+   * Loads a model whose input shapes are fixed (capture/ fixes them). `threads` is for interpreters that have several.
+   * @throws AeqError RUNTIME_REJECTED_MODEL with the interpreter's own words; RUNTIME_OUT_OF_MEMORY.
+   */
+  open(model: Uint8Array | ModelPieces, options?: { threads?: number }): Promise<Session>;
   /** Frees the interpreter itself; its sessions must be closed before. */
   close(): void;
 }

@@ -3,6 +3,7 @@ import { AeqError } from '../errors.ts';
 import { TensorType } from '../generated/tflite.ts';
 import { typeName } from '../graph.ts';
 import { decodeHistogram, encodeHistogram, type Histogram, histogramTotal } from './calibration-histogram.ts';
+import { sortedMembers } from './canonical.ts';
 
 /** Which model a calibration belongs to. `file` is a name without a folder, for messages. */
 export interface ModelIdentity {
@@ -147,18 +148,10 @@ function datasetEntry({ signature, description, length, selected }: CalibratedDa
   const { kind, sources, preprocessing, contentHash } = description;
   return {
     signature,
-    description: { kind, sources, preprocessing: sorted(preprocessing), ...(contentHash && { contentHash }) },
+    description: { kind, sources, preprocessing: sortedMembers(preprocessing), ...(contentHash && { contentHash }) },
     length: length ?? null,
     selected: selected ? toRuns(selected) : null,
   };
-}
-
-/** The same value with the members of every object in the order of their names. */
-function sorted(value: unknown): unknown {
-  if (Array.isArray(value)) return value.map(sorted);
-  if (typeof value !== 'object' || value === null) return value;
-  const entries = Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1));
-  return Object.fromEntries(entries.map(([name, member]) => [name, sorted(member)]));
 }
 
 function tensorEntry(tensor: TensorStatistics): TensorEntry {

@@ -1,0 +1,112 @@
+import type { TensorStatistics } from '../../schema/documents/calibration.ts';
+import type { Bins } from './bins.ts';
+import type { ActivationUse, ErrorMeasure } from './context.ts';
+import { type ExpectedError, imageError, powerError, relativeError } from './expected-error.ts';
+import type { Limits } from './per-sample.ts';
+import { RECOMMENDED_SAMPLES } from './rule.ts';
+import { errorOf, moveTowards, searchRange } from './search.ts';
+
+/** A range and the words for how it came about. */
+export interface ChosenRange extends Limits {
+  readonly how: string;
+}
+
+/** How much worse than the best a wider range may be: where the curve is flat, unseen values are clipped less. */
+const WIDENING = 1.05;
+/** What a row-normalized tensor's squared error may grow to when first-power error decides. */
+const OUTLIER_LOSS = 1.5;
+
+/**
+ * The range of least expected error at 8 bits, widened back towards min/max as far as that costs at most 5 %; of
+ * 16 bits min/max, which is the best there on every tensor that was measured. `bins` are the tensor's.
+ */
+export function autoRange(
+  statistics: TensorStatistics,
+  bins: Bins | undefined,
+  limits: Limits,
+  use: ActivationUse,
+): ChosenRange {
+  const chosen =
+    use.bits === 16 || !bins ? { ...limits, how: 'min/max' } : leastError(statistics, bins, withZero(limits), use);
+  return use.mask ? withoutMask(chosen, statistics.leastRowMaximum) : chosen;
+}
+
+/** The range with zero in it. */
+function withZero({ min, max }: Limits): Limits {
+  return { min: Math.min(min, 0), max: Math.max(max, 0) };
+}
+
+function leastError(statistics: TensorStatistics, bins: Bins, full: Limits, use: ActivationUse): ChosenRange {
+  const plain = widened(measureError(bins, use.measure), full, use);
+  const strong = use.measure.kind === 'row-normalized' && statistics.samples.length >= RECOMMENDED_SAMPLES;
+  if (!strong) return describe(plain.range, full, measureWords(use.measure));
+  const first = widened(powerError(bins, 1), full, use);
+  const { range } = moveTowards(plain.error, plain.range, first.range, use, OUTLIER_LOSS * plain.best);
+  return describe(range, full, measureWords(use.measure));
+}
+
+function widened(error: ExpectedError, full: Limits, use: ActivationUse) {
+  const best = searchRange(error, full, use);
+  const { range } = moveTowards(error, best, full, use, WIDENING * best.error);
+  return { range, error, best: best.error };
+}
+
+/** The range of least squared error, as it is. */
+export function squaredErrorRange(
+  bins: Bins,
+  limits: Limits,
+  use: Pick<ActivationUse, 'bits' | 'symmetric'>,
+): ChosenRange {
+  const full = withZero(limits);
+  const best = searchRange(powerError(bins, 2), full, use);
+  return describe(best, full, 'least squared error');
+}
+
+/** Expected squared error of a range, for comparisons between rules. */
+export function squaredError(bins: Bins, range: Limits, use: Pick<ActivationUse, 'bits' | 'symmetric'>): number {
+  return errorOf(powerError(bins, 2), range, use);
+}
+
+function measureError(bins: Bins, measure: ErrorMeasure): ExpectedError {
+  if (measure.kind === 'image') return imageError(bins, measure.of);
+  return measure.kind === 'relative' ? relativeError(bins) : powerError(bins, 2);
+}
+
+function measureWords(measure: ErrorMeasure): string {
+  switch (measure.kind) {
+    case 'value':
+      return 'least squared error';
+    case 'image':
+      return `least squared error after ${measure.name}`;
+    case 'relative':
+      return 'least relative error';
+    case 'row-normalized':
+      return 'least error of normalized rows';
+  }
+}
+
+function describe(range: Limits, full: Limits, words: string): ChosenRange {
+  const whole = range.min <= full.min && range.max >= full.max;
+  return { min: range.min, max: range.max, how: whole ? `min/max, ${words}` : words };
+}
+
+/** exp of this is far below half a step of a softmax output, at 16 bits too. */
+const SOFTMAX_REACH = 20;
+
+/** A softmax gives nothing for values this far below the greatest of their row. */
+function withoutMask(range: ChosenRange, leastRowMaximum: number | undefined): ChosenRange {
+  if (leastRowMaximum === undefined || !Number.isFinite(leastRowMaximum)) return range;
+  const floor = Math.min(leastRowMaximum - SOFTMAX_REACH, range.max);
+  if (range.min >= floor) return range;
+  return { min: floor, max: range.max, how: `${range.how}, mask below ${floor.toPrecision(4)} cut off` };
+}
+
+/** A variance of two steps is the least that keeps its reciprocal root apart from that of zero: 1 / sqrt(2). */
+const ROOT_REACH = 0.7;
+
+/** Limits the output of a reciprocal square root to what its input's step can tell from zero. */
+export function capReciprocalRoot(range: ChosenRange, inputStep: number): ChosenRange {
+  const most = ROOT_REACH / Math.sqrt(inputStep);
+  if (!(range.max > most)) return range;
+  return { min: Math.min(range.min, most), max: most, how: `${range.how}, at most 0.7 / sqrt(step of the input)` };
+}

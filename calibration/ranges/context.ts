@@ -1,0 +1,28 @@
+/** How wrong a rounded activation is, as the operators that read it feel it. */
+export type ErrorMeasure =
+  /** Squared error of the value. */
+  | { readonly kind: 'value' }
+  /** Rows are divided by their own power afterwards: first-power error, held against squared error. */
+  | { readonly kind: 'row-normalized' }
+  /** Every reader applies this function: squared error of what it makes of the value. */
+  | { readonly kind: 'image'; readonly name: string; readonly of: (x: number) => number }
+  /** A factor matters, not a difference: reciprocal roots, logarithms, divisors. */
+  | { readonly kind: 'relative' };
+
+/** How the plan will quantize one activation, and what for. */
+export interface ActivationUse {
+  readonly bits: 8 | 16;
+  /** The zero point is 0 and the range is made even around it. */
+  readonly symmetric: boolean;
+  readonly measure: ErrorMeasure;
+  /** Only a softmax reads it: values far below a row's greatest one come out as zero. */
+  readonly mask: boolean;
+}
+
+/** What the rules that look ahead want to know of the plan; the planner answers out of the operator specs. */
+export interface RangeContext {
+  /** Undefined for a tensor that stays float; its range is then plain min/max. */
+  use(subgraph: number, tensor: number): ActivationUse | undefined;
+  /** For the output of a reciprocal square root: the tensor whose range decides the steps of its input. */
+  reciprocalRootInput?(subgraph: number, tensor: number): number | undefined;
+}

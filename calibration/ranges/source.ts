@@ -1,0 +1,99 @@
+import type { CalibrationDocument, TensorStatistics } from '../../schema/documents/calibration.ts';
+import { TensorType } from '../../schema/generated/tflite.ts';
+import { autoRange, type ChosenRange, capReciprocalRoot, squaredErrorRange } from './auto.ts';
+import { makeBins, quantile, shareOutside } from './bins.ts';
+import type { ActivationUse, RangeContext } from './context.ts';
+import { entropyRange } from './entropy.ts';
+import { gridOf } from './grid.ts';
+import { type Limits, minMax, movingAverage } from './per-sample.ts';
+import type { ActivationRange, RangeSource } from './range.ts';
+import type { RangeRule } from './rule.ts';
+
+/** Nothing is known of what the ranges are for: rules that look ahead fall back to min/max. */
+const NO_CONTEXT: RangeContext = { use: () => undefined };
+
+/**
+ * Ranges by a rule, made when they are asked for and kept. Of tensors that are not float32, and for rules that look
+ * ahead of tensors the plan leaves float, the range is min/max. There is none for a tensor without statistics or of
+ * nothing but NaN or infinities (`ema` gives those as they are: the original does). Values are float32.
+ */
+export function rangesFromCalibration(
+  document: CalibrationDocument,
+  rule: RangeRule,
+  context: RangeContext = NO_CONTEXT,
+): RangeSource {
+  const statistics = new Map(document.tensors.map((entry) => [keyOf(entry.subgraph, entry.tensor), entry]));
+  const made = new Map<string, ActivationRange | undefined>();
+  const range = (subgraph: number, tensor: number): ActivationRange | undefined => {
+    const key = keyOf(subgraph, tensor);
+    if (!made.has(key)) {
+      made.set(key, undefined);
+      const entry = statistics.get(key);
+      made.set(key, entry && rangeOf(entry, rule, context, range));
+    }
+    return made.get(key);
+  };
+  return { range };
+}
+
+const keyOf = (subgraph: number, tensor: number) => `${subgraph}:${tensor}`;
+
+function rangeOf(
+  entry: TensorStatistics,
+  rule: RangeRule,
+  context: RangeContext,
+  others: RangeSource['range'],
+): ActivationRange | undefined {
+  const samples = `${entry.samples.length} sample${entry.samples.length === 1 ? '' : 's'}`;
+  if (rule.kind === 'ema') {
+    return activationRange(entry, movingAverage(entry), `moving average of ${samples}`);
+  }
+  const limits = minMax(entry);
+  if (!limits) return undefined;
+  const use = context.use(entry.subgraph, entry.tensor);
+  const chosen = choose(entry, limits, rule, use);
+  const capped = rule.kind === 'auto' && use?.bits === 8 ? capped8(chosen, entry, context, others) : chosen;
+  return activationRange(entry, capped, `${capped.how} of ${samples}${clipNote(entry, limits, capped)}`);
+}
+
+function choose(entry: TensorStatistics, limits: Limits, rule: RangeRule, use: ActivationUse | undefined): ChosenRange {
+  const whole = { ...limits, how: 'min/max' };
+  const bins = entry.type === TensorType.FLOAT32 ? makeBins(entry, limits) : undefined;
+  if (rule.kind === 'percentile' && bins) {
+    const q = rule.percentile / 100;
+    return { min: quantile(bins, 1 - q), max: quantile(bins, q), how: `percentile ${rule.percentile}` };
+  }
+  if (!use || rule.kind === 'minmax') return whole;
+  if (rule.kind === 'auto') return autoRange(entry, bins, limits, use);
+  if (!bins) return whole;
+  if (rule.kind === 'mse') return squaredErrorRange(bins, limits, use);
+  return use.bits === 8 ? { ...entropyRange(bins), how: 'least divergence' } : whole;
+}
+
+/** After everything else: the output of a reciprocal root by the step of its input. */
+function capped8(
+  chosen: ChosenRange,
+  { subgraph, tensor }: TensorStatistics,
+  context: RangeContext,
+  others: RangeSource['range'],
+): ChosenRange {
+  const input = context.reciprocalRootInput?.(subgraph, tensor);
+  const inputRange = input === undefined ? undefined : others(subgraph, input);
+  const inputUse = input === undefined ? undefined : context.use(subgraph, input);
+  if (!inputRange || inputUse?.bits !== 8) return chosen;
+  return capReciprocalRoot(chosen, gridOf(inputRange, inputUse).step);
+}
+
+function activationRange(entry: TensorStatistics, { min, max }: Limits, reason: string): ActivationRange {
+  const carrier = entry.type === TensorType.FLOAT32 ? 'float32' : 'float64';
+  const stored = carrier === 'float32' ? Math.fround : (value: number) => value;
+  return { min: stored(min), max: stored(max), carrier, shape: entry.shape.map(() => 1), reason };
+}
+
+/** How much a range leaves out, for the plan. */
+function clipNote(entry: TensorStatistics, limits: Limits, chosen: Limits): string {
+  if (chosen.min <= limits.min && chosen.max >= limits.max) return '';
+  const bins = makeBins(entry, limits);
+  const share = bins ? shareOutside(bins, chosen.min, chosen.max) * 100 : 0;
+  return ` (clips ${share.toPrecision(2)} % of ${limits.min.toPrecision(4)} .. ${limits.max.toPrecision(4)})`;
+}

@@ -1,0 +1,113 @@
+import type { Kernels } from '../../kernels/index.ts';
+import { HISTOGRAM_MANTISSA_BITS, type Histogram } from '../../schema/documents/calibration-histogram.ts';
+import { TensorType } from '../../schema/generated/tflite.ts';
+import { elementCount } from '../../schema/graph.ts';
+import { takeTable } from './histogram-counts.ts';
+
+/** What one sample showed of one tensor. */
+export interface TensorObservation {
+  readonly min: number;
+  readonly max: number;
+  readonly elements: number;
+  readonly nans: number;
+  readonly infinities: number;
+  /** Of float32 tensors. */
+  readonly histogram: Histogram | undefined;
+  /** Least of the greatest values of the rows along the last axis, where that was asked for. */
+  readonly leastRowMaximum: number | undefined;
+}
+
+/** A tensor's values in the memory of the kernels that look at them. */
+export interface TensorMemory {
+  readonly type: number;
+  readonly shape: readonly number[];
+  readonly byteOffset: number;
+}
+
+/** What to look at besides the range. */
+export interface ObservationOptions {
+  /** Address of a cleared table of TABLE_BYTES in the same memory; it is left cleared. Without it: no histogram. */
+  readonly table?: number | undefined;
+  readonly rowMaximum?: boolean | undefined;
+}
+
+/**
+ * Looks at a tensor where it lies. Float32 tensors get the full account; integers and bools their plain range.
+ * Undefined for a tensor without elements and for types that no range is wanted of (float16, strings ...).
+ */
+export function observe(
+  kernels: Kernels,
+  view: TensorMemory,
+  options: ObservationOptions = {},
+): TensorObservation | undefined {
+  const elements = elementCount(view.shape);
+  if (elements === 0) return undefined;
+  if (view.type === TensorType.FLOAT32) return observeFloat32(kernels, view, elements, options);
+  const range = integerRange(kernels, view, elements);
+  return range && { ...range, elements, nans: 0, infinities: 0, histogram: undefined, leastRowMaximum: undefined };
+}
+
+function observeFloat32(
+  kernels: Kernels,
+  view: TensorMemory,
+  elements: number,
+  { table, rowMaximum }: ObservationOptions,
+): TensorObservation {
+  const { min, max, nanCount, infiniteCount } = kernels.rangeFloat32(view.byteOffset, elements);
+  if (table !== undefined) kernels.histogramFloat32(view.byteOffset, elements, table, HISTOGRAM_MANTISSA_BITS);
+  const values = () => new Float32Array(kernels.memory.buffer, view.byteOffset, elements);
+  return {
+    // A zero is stored without its sign.
+    min: min + 0,
+    max: max + 0,
+    elements,
+    nans: nanCount,
+    infinities: infiniteCount,
+    histogram: table === undefined ? undefined : takeTable(kernels.memory.buffer, table),
+    leastRowMaximum: rowMaximum ? leastRowMaximum(values(), view.shape.at(-1) ?? 1) : undefined,
+  };
+}
+
+/** Least over the rows of the greatest value of each row; NaN is passed over. */
+export function leastRowMaximum(values: Float32Array, rowLength: number): number {
+  let least = Number.POSITIVE_INFINITY;
+  for (let start = 0; start < values.length; start += rowLength) {
+    let most = Number.NEGATIVE_INFINITY;
+    for (let i = start; i < start + rowLength; i++) {
+      const value = values[i] ?? most;
+      if (value > most) most = value;
+    }
+    if (most < least) least = most;
+  }
+  return least + 0;
+}
+
+function integerRange(kernels: Kernels, view: TensorMemory, elements: number) {
+  const plain = (bits: 8 | 16 | 32, signed: boolean) => kernels.rangeInteger(view.byteOffset, elements, bits, signed);
+  switch (view.type) {
+    case TensorType.INT8:
+      return plain(8, true);
+    case TensorType.UINT8:
+    case TensorType.BOOL:
+      return plain(8, false);
+    case TensorType.INT16:
+      return plain(16, true);
+    case TensorType.INT32:
+      return plain(32, true);
+    case TensorType.INT64:
+      return int64Range(new BigInt64Array(kernels.memory.buffer, view.byteOffset, elements));
+    default:
+      return undefined;
+  }
+}
+
+/** As doubles: exact up to 2^53. */
+function int64Range(values: BigInt64Array): { min: number; max: number } {
+  let min = values[0] ?? 0n;
+  let max = min;
+  for (const value of values) {
+    if (value < min) min = value;
+    if (value > max) max = value;
+  }
+  return { min: Number(min), max: Number(max) };
+}

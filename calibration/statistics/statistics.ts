@@ -1,0 +1,184 @@
+import type { CalibratedSample, TensorStatistics } from '../../schema/documents/calibration.ts';
+import { AeqError } from '../../schema/errors.ts';
+import { HistogramCounts } from './histogram-counts.ts';
+import type { TensorObservation } from './observation.ts';
+
+/** Which tensor of the model it is. */
+export interface TensorIdentity {
+  readonly subgraph: number;
+  readonly tensor: number;
+  readonly name: string;
+  readonly type: number;
+  readonly shape: readonly number[];
+}
+
+/** The samples and tensors of a calibration document. */
+export interface CollectedStatistics {
+  readonly samples: readonly CalibratedSample[];
+  readonly tensors: readonly TensorStatistics[];
+}
+
+/**
+ * Statistics of many samples: a commutative monoid whose sum is `build()`. Empty when new; `addSample` and `absorb` may
+ * come in any order and grouping and always build the same value.
+ */
+export class StatisticsSum {
+  readonly #samples: CalibratedSample[] = [];
+  readonly #keys = new Set<string>();
+  readonly #tensors = new Map<string, TensorSum>();
+
+  /** Number of samples so far. */
+  get sampleCount(): number {
+    return this.#samples.length;
+  }
+
+  /** This sample is in the sum. */
+  has(signature: string, index: number): boolean {
+    return this.#keys.has(keyOf({ signature, index }));
+  }
+
+  /**
+   * Adds what one sample showed. Nothing is added when it throws.
+   * @throws AeqError CALIBRATION_MISMATCH when the sample is there already.
+   */
+  addSample(sample: CalibratedSample, observations: Iterable<readonly [TensorIdentity, TensorObservation]>): void {
+    const ordinal = this.#register(sample);
+    for (const [identity, observation] of observations) this.#tensor(identity).add(ordinal, observation);
+  }
+
+  /**
+   * Adds another sum, such as the content of a calibration file.
+   * @throws AeqError CALIBRATION_MISMATCH when a sample is in both, or a position names different tensors.
+   */
+  absorb({ samples, tensors }: CollectedStatistics): void {
+    const doubled = samples.find((sample) => this.has(sample.signature, sample.index));
+    if (doubled) throw doubledSample(doubled);
+    for (const tensor of tensors) this.#tensor(tensor, false);
+    const ordinals = samples.map((sample) => this.#register(sample));
+    for (const tensor of tensors) this.#tensor(tensor).absorb(tensor, ordinals);
+  }
+
+  /** The sum: samples by signature and index, tensors by position; tensors that no sample showed are left out. */
+  build(): CollectedStatistics {
+    const order = this.#samples.map((_, ordinal) => ordinal).sort((a, b) => this.#compare(a, b));
+    const positions = new Uint32Array(order.length);
+    order.forEach((ordinal, position) => {
+      positions[ordinal] = position;
+    });
+    const sums = [...this.#tensors.values()].filter((sum) => sum.sampleCount > 0);
+    const tensors = sums
+      .map((sum) => sum.build(positions))
+      .sort((a, b) => a.subgraph - b.subgraph || a.tensor - b.tensor);
+    return { samples: order.flatMap((ordinal) => this.#samples[ordinal] ?? []), tensors };
+  }
+
+  #compare(a: number, b: number): number {
+    const [first, second] = [this.#samples[a], this.#samples[b]];
+    if (!first || !second) return 0;
+    if (first.signature !== second.signature) return first.signature < second.signature ? -1 : 1;
+    return first.index - second.index;
+  }
+
+  #register(sample: CalibratedSample): number {
+    const key = keyOf(sample);
+    if (this.#keys.has(key)) throw doubledSample(sample);
+    this.#keys.add(key);
+    return this.#samples.push({ signature: sample.signature, index: sample.index, name: sample.name }) - 1;
+  }
+
+  #tensor(identity: TensorIdentity, create = true): TensorSum {
+    const key = `${identity.subgraph}:${identity.tensor}`;
+    const found = this.#tensors.get(key);
+    if (found) {
+      found.requireSame(identity);
+      return found;
+    }
+    const made = new TensorSum(identity);
+    if (create) this.#tensors.set(key, made);
+    return made;
+  }
+}
+
+const keyOf = ({ signature, index }: { signature: string; index: number }) => `${index}:${signature}`;
+
+function doubledSample(sample: CalibratedSample): AeqError {
+  const name = `sample ${sample.index} (${sample.name}) of signature "${sample.signature}"`;
+  return new AeqError('CALIBRATION_MISMATCH', `${name} is there twice`, {
+    where: { sample: sample.index },
+    hint: 'give each sample, and each part of a calibration, once',
+  });
+}
+
+/** What the samples so far showed of one tensor. Samples go by the order in which the whole sum met them. */
+class TensorSum {
+  readonly #identity: TensorIdentity;
+  readonly #ordinals: number[] = [];
+  readonly #min: number[] = [];
+  readonly #max: number[] = [];
+  #elements = 0;
+  #nans = 0;
+  #infinities = 0;
+  #histogram: HistogramCounts | undefined;
+  #leastRowMaximum: number | undefined;
+
+  constructor({ subgraph, tensor, name, type, shape }: TensorIdentity) {
+    this.#identity = { subgraph, tensor, name, type, shape };
+  }
+
+  get sampleCount(): number {
+    return this.#ordinals.length;
+  }
+
+  requireSame({ subgraph, tensor, name, type, shape }: TensorIdentity): void {
+    const mine = this.#identity;
+    if (mine.name === name && mine.type === type && mine.shape.join() === shape.join()) return;
+    const message = `tensor ${tensor} of subgraph ${subgraph} is "${mine.name}" in one part and "${name}" in another`;
+    throw new AeqError('CALIBRATION_MISMATCH', message, { where: { subgraph, tensor: name } });
+  }
+
+  add(ordinal: number, observation: TensorObservation): void {
+    this.#ordinals.push(ordinal);
+    this.#min.push(observation.min);
+    this.#max.push(observation.max);
+    this.#addTotals(observation);
+  }
+
+  absorb(statistics: TensorStatistics, ordinals: readonly number[]): void {
+    statistics.samples.forEach((position, i) => {
+      this.#ordinals.push(ordinals[position] ?? 0);
+      this.#min.push(statistics.min[i] ?? Number.NaN);
+      this.#max.push(statistics.max[i] ?? Number.NaN);
+    });
+    this.#addTotals(statistics);
+  }
+
+  #addTotals(part: Omit<TensorObservation, 'min' | 'max'>): void {
+    this.#elements += part.elements;
+    this.#nans += part.nans;
+    this.#infinities += part.infinities;
+    if (part.histogram) {
+      this.#histogram ??= new HistogramCounts();
+      this.#histogram.add(part.histogram);
+    }
+    if (part.leastRowMaximum !== undefined) {
+      this.#leastRowMaximum = Math.min(this.#leastRowMaximum ?? Number.POSITIVE_INFINITY, part.leastRowMaximum);
+    }
+  }
+
+  /** `positions[ordinal]` is the sample's place in the sorted list. */
+  build(positions: Uint32Array): TensorStatistics {
+    const place = (i: number) => positions[this.#ordinals[i] ?? 0] ?? 0;
+    const order = this.#ordinals.map((_, i) => i).sort((a, b) => place(a) - place(b));
+    return {
+      ...this.#identity,
+      samples: Uint32Array.from(order, place),
+      min: Float64Array.from(order, (i) => this.#min[i] ?? Number.NaN),
+      max: Float64Array.from(order, (i) => this.#max[i] ?? Number.NaN),
+      elements: this.#elements,
+      nans: this.#nans,
+      infinities: this.#infinities,
+      histogram: this.#histogram?.build(),
+      leastRowMaximum: this.#leastRowMaximum,
+    };
+  }
+}

@@ -62,6 +62,11 @@ export interface Rule {
   readonly operation: string;
   readonly algorithm: AlgorithmKey;
   readonly config: OpConfig;
+  /**
+   * Only under compat: the file's rule holds a value that the original accepts and then never matches (a misspelled
+   * granularity, say). The rule decides nothing; `saved` is what the original would write back.
+   */
+  readonly inert?: { readonly reason: string; readonly saved: unknown };
 }
 
 /** Rules in the order of their precedence: a later one that applies overrides an earlier one. */
@@ -79,11 +84,17 @@ export interface Resolution {
   readonly config: OpConfig | undefined;
   /** Index into the resolver's `rules` of the deciding rule; absent if no rule applies. */
   readonly rule?: number;
-  /** One clause a person can read, e.g. `rule 2 (FULLY_CONNECTED in /dense/): static int8` or `no rule matches`. */
+  /** One clause a person can read, e.g. `rule 2 (FULLY_CONNECTED in /dense/): static_wi8_ai8` or `no rule matches`;
+   * rules are counted from 1 in texts. */
   readonly reason: string;
   /** Rules that matched name and scope but could not be used for this operator, in file order. */
   readonly rejected: readonly { readonly rule: number; readonly reason: string }[];
+  /** Rules that would have decided, had a later one not overridden them, in file order. */
+  readonly overridden: readonly number[];
 }
+
+/** Says why an operator cannot take a config, for reasons only its shapes or constants tell; undefined if it can. */
+export type Refusal = (algorithm: AlgorithmKey, config: OpConfig) => string | undefined;
 
 export interface RecipeResolver {
   /** The rules in the order in which they are asked (the file's; the original's storage order under compat). */
@@ -92,8 +103,10 @@ export interface RecipeResolver {
    * Decides one operator.
    * @param operation recipe name of the operator (`CONV_2D_TRANSPOSE`, not `TRANSPOSE_CONV`), `INPUT` or `OUTPUT`
    * @param scope see `scopeOf`
+   * @param refuse asked for each rule that applies; a refused rule leaves the earlier one in force, like one the policy
+   *   does not allow. Not for compat: the original fails where a config it chose turns out impossible.
    */
-  resolve(operation: string, scope: string): Resolution;
+  resolve(operation: string, scope: string, refuse?: Refusal): Resolution;
   /**
    * Decides each input (or output) of a subgraph on its own: a rule whose regex is found in the name of some of them
    * holds for these only; one that is found only in the joined names holds for all. Under compat every one of them gets

@@ -1,0 +1,46 @@
+import type { ActivationRange, RangeSource } from '../../calibration/ranges/range.ts';
+import type { Model } from '../../schema/model.ts';
+
+/** Numbers in nested lists, as numpy arrays go into JSON. */
+type Nested = number | readonly Nested[];
+
+/** The original's calibration document: statistics by tensor name. */
+export type OriginalCalibration = Readonly<Record<string, { readonly min?: Nested; readonly max?: Nested }>>;
+
+/**
+ * Ranges out of the original's document as its quantizer sees them when it gets the arrays directly: float32 arrays, of
+ * the nesting that the document shows. (A document that went through JSON on its way in has float64 arrays: pass that.)
+ */
+export function originalRanges(
+  model: Model,
+  calibration: OriginalCalibration,
+  carrier: ActivationRange['carrier'] = 'float32',
+): RangeSource {
+  const byName = new Map(Object.entries(calibration));
+  return {
+    range(subgraph, tensor) {
+      const entry = byName.get(model.subgraphs[subgraph]?.tensors[tensor]?.name ?? '');
+      if (entry?.min === undefined || entry.max === undefined) return undefined;
+      return {
+        min: only(entry.min),
+        max: only(entry.max),
+        carrier,
+        shape: shapeOf(entry.min),
+        reason: "the original's calibration",
+      };
+    },
+  };
+}
+
+function only(value: Nested): number {
+  if (typeof value === 'number') return value;
+  const [first] = value;
+  if (first === undefined || value.length !== 1) throw new Error('a range of one tensor has exactly one number');
+  return only(first);
+}
+
+function shapeOf(value: Nested): number[] {
+  if (typeof value === 'number') return [];
+  const [first] = value;
+  return first === undefined ? [0] : [value.length, ...shapeOf(first)];
+}

@@ -24,7 +24,12 @@ export interface CapturedTensor extends TensorReference {
   readonly view: TensorView;
   /** Kernels over the memory that `view` lies in. */
   readonly kernels: Kernels;
+  /** Room in the same memory for tables and results of kernels; give it back within the pass. */
+  readonly room: Room;
 }
+
+/** See Session.allocate. */
+export type Room = Pick<Session, 'allocate' | 'free'>;
 
 /** One pass: a copy of the model with a part of the wanted tensors as outputs. */
 interface Pass {
@@ -124,14 +129,14 @@ export class CaptureSession {
       index,
       Object.fromEntries(Object.entries(feed).filter(([name]) => known.has(name))),
     );
-    const { kernels } = session;
+    const place = { kernels: session.kernels, room: session };
     const result: CapturedTensor[] = [];
-    if (first) result.push(...wantedInputs(this.#model, signature, session.inputViews(index), kernels));
+    if (first) result.push(...wantedInputs(this.#model, signature, session.inputViews(index), place));
     const views = new Map(outputs.map((view) => [view.name, view]));
     for (const { subgraph, tensor, name, wanted } of signature.outputs) {
       const view = views.get(name);
       if (wanted && view)
-        result.push({ subgraph, tensor, view: named(this.#model, { subgraph, tensor }, view), kernels });
+        result.push({ subgraph, tensor, view: named(this.#model, { subgraph, tensor }, view), ...place });
     }
     return result;
   }
@@ -147,7 +152,8 @@ export class CaptureSession {
       const byteOffset = workspace.place(value.data);
       return { name, type: value.type, shape, byteOffset, sizeBytes: bytesOf(value.data).byteLength };
     });
-    return wantedInputs(this.#model, signature, views, workspace.kernels);
+    const room = { allocate: (sizeBytes: number) => workspace.allocate(sizeBytes), free: () => undefined };
+    return wantedInputs(this.#model, signature, views, { kernels: workspace.kernels, room });
   }
 
   /** Makes the passes for the shapes of this feed, unless they are there already. */
@@ -230,12 +236,17 @@ function describe(model: Model, view: SignatureView): SignatureInfo {
   return { key: view.key, inputs: view.inputs.map(info), outputs: view.outputs.map(info) };
 }
 
-function wantedInputs(model: Model, signature: CapturedSignature, views: readonly TensorView[], kernels: Kernels) {
+function wantedInputs(
+  model: Model,
+  signature: CapturedSignature,
+  views: readonly TensorView[],
+  place: Pick<CapturedTensor, 'kernels' | 'room'>,
+) {
   const { subgraph } = signature;
   return signature.wantedInputs.flatMap((tensor): CapturedTensor[] => {
     const name = signature.inputs.find((input) => input.tensor === tensor)?.name;
     const view = views.find((entry) => entry.name === name);
-    return view ? [{ subgraph, tensor, view: named(model, { subgraph, tensor }, view), kernels }] : [];
+    return view ? [{ subgraph, tensor, view: named(model, { subgraph, tensor }, view), ...place }] : [];
   });
 }
 

@@ -74,15 +74,13 @@ export function imageError(bins: Bins, f: (x: number) => number): ExpectedError 
   const points = binPoints(bins);
   const exact = points.map(f);
   return (grid) => {
-    // An 8-bit grid has 256 values: f is not evaluated afresh for each point.
-    const images = new Map<number, number>();
+    // f is evaluated once for each value of the grid, not for each point.
+    const first = Math.round(grid.low / grid.step);
+    const images = new Float64Array(Math.round(grid.high / grid.step) - first + 1).fill(Number.NaN);
     const imageOf = (value: number) => {
-      let image = images.get(value);
-      if (image === undefined) {
-        image = f(value);
-        images.set(value, image);
-      }
-      return image;
+      const level = Math.round(value / grid.step) - first;
+      if (Number.isNaN(images[level])) images[level] = f(value);
+      return images[level] ?? 0;
     };
     return pointMean(bins, points, (x, i) => (imageOf(onGrid(x, grid)) - (exact[i] ?? 0)) ** 2);
   };

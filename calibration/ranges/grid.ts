@@ -1,3 +1,4 @@
+import { roundHalfEven } from '../../kernels/index.ts';
 import type { ActivationUse } from './context.ts';
 import type { Limits } from './per-sample.ts';
 
@@ -19,7 +20,7 @@ export function gridOf({ min, max }: Limits, { bits, symmetric }: Pick<Activatio
   }
   const [low, high] = [Math.min(min, 0), Math.max(max, 0)];
   const step = Math.max(high - low, SMALLEST_WIDTH) / 255;
-  const zeroPoint = Math.round(-128 - low / step);
+  const zeroPoint = roundHalfEven(-128 - low / step);
   return { step, low: (-128 - zeroPoint) * step, high: (127 - zeroPoint) * step };
 }
 

@@ -44,6 +44,7 @@ function rangeOf(
   context: RangeContext,
   others: RangeSource['range'],
 ): ActivationRange | undefined {
+  if (entry.samples.length === 0) return undefined;
   const samples = `${entry.samples.length} sample${entry.samples.length === 1 ? '' : 's'}`;
   if (rule.kind === 'ema') {
     return activationRange(entry, movingAverage(entry), `moving average of ${samples}`);

@@ -263,8 +263,20 @@ function decode(content: z.infer<typeof calibrationFile>, fail: Fail): Calibrati
     length: length ?? undefined,
     selected: selected ? fromRuns(selected, MOST_INDICES, fail, `datasets.${i}.selected`) : undefined,
   }));
+  requireAscending(samples, (a, b) => compareText(a.signature, b.signature) || a.index - b.index, 'samples', fail);
+  requireAscending(content.tensors, (a, b) => a.subgraph - b.subgraph || a.tensor - b.tensor, 'tensors', fail);
   const tensors = content.tensors.map((entry, i) => decodeTensor(entry, samples.length, `tensors.${i}`, fail));
   return { model, runtimes, datasets, samples, tensors };
+}
+
+const compareText = (a: string, b: string) => (a === b ? 0 : a < b ? -1 : 1);
+
+function requireAscending<T>(items: readonly T[], compare: (a: T, b: T) => number, field: string, fail: Fail): void {
+  const wrong = items.findIndex((item, i) => {
+    const before = items[i - 1];
+    return before !== undefined && compare(before, item) >= 0;
+  });
+  if (wrong >= 0) fail(`${field} ${wrong} is out of order or there twice`, `${field}.${wrong}`);
 }
 
 function decodeTensor(entry: TensorEntry, sampleCount: number, field: string, fail: Fail): TensorStatistics {

@@ -89,7 +89,11 @@ function inlineOptions(
 ): Operator {
   const { largeCustomOptionsOffset: offset = 0n, largeCustomOptionsSize: size = 0n, ...rest } = operator;
   const result = { ...rest, inputs: rest.inputs ?? [], outputs: rest.outputs ?? [] } as Operator;
-  if (offset > 1n) result.customOptions = outsideRange(cursor, offset, size, 'custom options').read().slice();
+  if (offset > 1n) {
+    const options = outsideRange(cursor, offset, size, 'custom options');
+    cursor.spend(options.sizeBytes, Number(offset));
+    result.customOptions = options.read().slice();
+  }
   return result;
 }
 

@@ -33,7 +33,11 @@ const INLINE_LIMIT = 2 ** 30;
 /** Constants of at least this size go outside when the others do; the offset costs little less than the data below it. */
 const EXTERNAL_LEAST = 1024;
 const EXTERNAL_ALIGNMENT = 64;
+/** Longest typed array of the oldest engine we run on. */
+const MEMORY_LIMIT = 2 ** 32 - 1;
 const CHUNK_BYTES = 4 << 20;
+/** Pieces below this size are joined before they are handed out. */
+const JOIN_BYTES = 256 << 10;
 
 /**
  * Lays out a model as a `.tflite` file: structure first, then inline constants (16-byte aligned), then external ones
@@ -69,9 +73,14 @@ export function layoutModel(model: Model, options: WriteOptions = {}): FileLayou
   return { sizeBytes, segments, chunks: () => chunksOf(segments, sizeBytes) };
 }
 
-/** The whole file in memory. */
+/** The whole file in memory. @throws AeqError MODEL_TOO_LARGE, beyond 4 GiB too. */
 export function modelBytes(model: Model, options: WriteOptions = {}): Uint8Array {
   const layout = layoutModel(model, options);
+  if (layout.sizeBytes > MEMORY_LIMIT) {
+    throw new AeqError('MODEL_TOO_LARGE', `a model of ${layout.sizeBytes} bytes does not fit into one array`, {
+      hint: 'write it to a file instead',
+    });
+  }
   const bytes = new Uint8Array(layout.sizeBytes);
   for (const segment of layout.segments) {
     if ('bytes' in segment) bytes.set(segment.bytes, segment.offset);
@@ -102,7 +111,25 @@ function* piecesOf(constant: Constant): Iterable<{ start: number; data: Uint8Arr
   }
 }
 
+/** The file in order; small pieces are joined, so that many small constants do not become many small writes. */
 function* chunksOf(segments: readonly Segment[], sizeBytes: number): Iterable<Uint8Array> {
+  const joined = new Uint8Array(JOIN_BYTES);
+  let filled = 0;
+  for (const piece of rawPieces(segments, sizeBytes)) {
+    if (filled + piece.length > JOIN_BYTES && filled > 0) {
+      yield joined.slice(0, filled);
+      filled = 0;
+    }
+    if (piece.length >= JOIN_BYTES) yield piece;
+    else {
+      joined.set(piece, filled);
+      filled += piece.length;
+    }
+  }
+  if (filled > 0) yield joined.slice(0, filled);
+}
+
+function* rawPieces(segments: readonly Segment[], sizeBytes: number): Iterable<Uint8Array> {
   let position = 0;
   for (const segment of segments) {
     if (segment.offset > position) yield new Uint8Array(segment.offset - position);

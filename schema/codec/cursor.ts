@@ -1,6 +1,11 @@
 import { AeqError } from '../errors.ts';
 import type { ByteSource } from './byte-source.ts';
 
+/** Decoded bytes allowed per byte of file: small tables that share one vtable are counted with it every time. */
+const BUDGET_RATIO = 8;
+/** No real graph comes near; a file of many empty tables would fill the memory of the process. */
+const MAX_TABLES = 8_000_000;
+
 /**
  * Bounds-checked little-endian access to a flatbuffer. Every offset that leaves the file gives an AeqError that names
  * it; the work a file can cause is limited by a budget in proportion to its size, so that tables that overlap or point
@@ -10,11 +15,12 @@ export class Cursor {
   readonly source: ByteSource;
   readonly #file: string | undefined;
   #budget: number;
+  #tables = 0;
 
   constructor(source: ByteSource, file?: string) {
     this.source = source;
     this.#file = file;
-    this.#budget = 4096 + 2 * Math.min(source.sizeBytes, 2 ** 31);
+    this.#budget = 2 ** 16 + BUDGET_RATIO * source.sizeBytes;
   }
 
   /** Error for damage at a byte offset. */
@@ -24,6 +30,13 @@ export class Cursor {
       where: { ...(this.#file === undefined ? {} : { file: this.#file }), offset },
       hint: 'the file may be cut off or changed on its way: copy or download it again',
     });
+  }
+
+  /** Counts a table with `bytes` of its own and of its vtable against the budget. */
+  spendTable(bytes: number, offset: number): void {
+    this.#tables += 1;
+    if (this.#tables > MAX_TABLES) throw this.damage('MODEL_INVALID', `more than ${MAX_TABLES} tables`, offset);
+    this.spend(bytes, offset);
   }
 
   /** Counts `bytes` of decoded structure against the budget. */

@@ -7,6 +7,9 @@ export type Table = Record<string, unknown>;
 /** Reads the raw bytes of a [ubyte] field lazily: given the place, returns what to store in the field. */
 export type ByteVectorReader = (table: string, field: string, start: number, length: number) => unknown;
 
+/** Keeps a byte order mark, as any other character of a name. */
+const TEXT = new TextDecoder('utf-8', { ignoreBOM: true });
+
 /** No valid model nests tables deeper; a file whose tables point to themselves does. */
 const MAX_DEPTH = 32;
 
@@ -54,7 +57,7 @@ function readVtable(cursor: Cursor, type: string, offset: number): Vtable {
   }
   cursor.check(start, sizeBytes, `vtable of ${type}`);
   cursor.check(offset, tableBytes, `table ${type}`);
-  cursor.spend(8 + sizeBytes, offset);
+  cursor.spendTable(8 + sizeBytes, offset);
   const place = (id: number) => {
     const at = 4 + 2 * id;
     if (at + 2 > sizeBytes) return 0;
@@ -139,7 +142,7 @@ function readScalar(cursor: Cursor, type: string, at: number, what: string): num
 function readString(cursor: Cursor, offset: number, what: string): string {
   const { start, length } = cursor.vector(offset, 1, what);
   cursor.spend(length, offset);
-  return new TextDecoder().decode(cursor.source.read(start, length));
+  return TEXT.decode(cursor.source.view(start, length));
 }
 
 function readScalars(

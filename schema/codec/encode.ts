@@ -93,7 +93,8 @@ class Encoder {
     if (value === undefined) return [];
     switch (field.kind) {
       case 'scalar':
-        return value === field.defaultValue ? [] : [this.#scalar(field, value)];
+        // Object.is: -0 is not the default 0.
+        return Object.is(value, field.defaultValue) ? [] : [this.#scalar(field, value)];
       case 'union':
         return this.#union(field, value as Table);
       case 'string':

@@ -1,0 +1,53 @@
+import type { Constant } from '../../schema/constant.ts';
+import type { ConstantRequest } from '../algorithms/min-max.ts';
+import type { TensorParameters } from '../algorithms/parameters.ts';
+import type { TensorConfig } from '../recipe/types.ts';
+import type { Conduct } from './conduct.ts';
+import { type OperatorTask, tensorOf } from './task.ts';
+
+/** Parameters of constants, made once for all readers that want the same: they then share one stored copy. */
+export class ConstantParameters {
+  readonly #conduct: Conduct;
+  readonly #known = new Map<string, TensorParameters>();
+
+  constructor(conduct: Conduct) {
+    this.#conduct = conduct;
+  }
+
+  /** Parameters and codes of the constant at an operand position. @throws AeqError BLOCK_SIZE_MISMATCH ... */
+  of(task: OperatorTask, tensor: number, position: number, constant: Constant, config: TensorConfig): TensorParameters {
+    const { buffer, shape = [] } = tensorOf(task, tensor);
+    const request = { constant, shape, config: this.#fitting(task, config), ...this.axes(task, position, config) };
+    const key = this.#key(task, buffer, request);
+    const known = this.#known.get(key);
+    if (known) return known;
+    const parameters = task.algorithm.constantParameters(request);
+    this.#known.set(key, parameters);
+    return parameters;
+  }
+
+  /** Which dimension has the channels and which the blocks, for the operand's operator. */
+  axes(
+    task: OperatorTask,
+    position: number,
+    _config: TensorConfig,
+  ): Pick<ConstantRequest, 'channelAxis' | 'blockAxis'> {
+    const { weighted } = task.spec;
+    const tensor = task.inputs[position];
+    if (!weighted || !task.node || tensor === undefined) return { channelAxis: undefined, blockAxis: undefined };
+    const rank = tensorOf(task, tensor).shape?.length ?? 1;
+    return { channelAxis: weighted.channelAxis(rank, task.node), blockAxis: weighted.blockAxis };
+  }
+
+  /** Where the static kernel reads a single weight scale, one is made. */
+  #fitting(task: OperatorTask, config: TensorConfig): TensorConfig {
+    const single = task.mode === 'static' && task.spec.weighted?.staticTensorwiseOnly;
+    return single && !this.#conduct.channelScalesForAll ? { ...config, granularity: 'TENSORWISE' } : config;
+  }
+
+  #key(task: OperatorTask, buffer: number, { shape, config, channelAxis, blockAxis }: ConstantRequest): string {
+    const parts = [buffer, config.numBits, config.symmetric, config.granularity, config.dtype];
+    if (this.#conduct.sharesParametersBlindly) return [...parts, JSON.stringify(config.algorithmParams)].join();
+    return [...parts, task.algorithm.key, `[${shape}]`, channelAxis, blockAxis].join();
+  }
+}

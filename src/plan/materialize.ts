@@ -1,0 +1,264 @@
+import { AeqError } from '../../schema/errors.ts';
+import { TensorType } from '../../schema/generated/tflite.ts';
+import { elementCount, hasScales, tensorConstant } from '../../schema/graph.ts';
+import { NO_TENSOR } from '../../schema/model.ts';
+import { rangeOfScale } from '../algorithms/arithmetic.ts';
+import { quantizedConstant } from '../algorithms/constants.ts';
+import { extentOfAxis } from '../algorithms/extent.ts';
+import { activationParameters } from '../algorithms/min-max.ts';
+import type { TensorParameters } from '../algorithms/parameters.ts';
+import type { FixedParameters } from '../ops/index.ts';
+import type { TensorConfig } from '../recipe/types.ts';
+import { biasWish } from './bias.ts';
+import type { Materials } from './materials.ts';
+import type { RangeTable } from './ranges.ts';
+import { type OperandWish, type OperatorTask, operatorLabel, tensorOf, unsupported } from './task.ts';
+import type { WishKind } from './wish.ts';
+
+/** The wishes of an operator that stays float: every operand is kept as it is. */
+export function keepAll(operator: number, inputs: readonly number[], outputs: readonly number[]): OperandWish[] {
+  const keep = (side: OperandWish['side']) => (tensor: number) => ({
+    tensor,
+    side,
+    wish: { operator, kinds: ['keep' as const] },
+  });
+  return [...inputs.filter(isThere).map(keep('consumer')), ...outputs.filter(isThere).map(keep('producer'))];
+}
+
+const isThere = (tensor: number) => tensor !== NO_TENSOR;
+
+/** An operand that takes part: a float32 tensor at a position. */
+interface Operand {
+  readonly position: number;
+  readonly tensor: number;
+}
+
+/**
+ * The wishes of an operator that is quantized, one per operand, inputs first.
+ * @throws AeqError STATISTICS_MISSING when an activation has no range, OPERATOR_UNSUPPORTED, BLOCK_SIZE_MISMATCH.
+ */
+export function materialize(task: OperatorTask, materials: Materials): OperandWish[] {
+  const plain = plainPositions(task);
+  const inputs = operands(task, task.inputs, (position) => plain.has(position));
+  const outputs = operands(task, task.outputs, () => false);
+  const wishes: OperandWish[] = [
+    ...kept(task, task.inputs, inputs, 'consumer'),
+    ...kept(task, task.outputs, outputs, 'producer'),
+  ];
+  if (inputs.length + outputs.length === 0) return wishes;
+  const constrained = constrain(task, materials, inputs, outputs);
+  const bias = biasWish(task, materials, constrained);
+  const rest = bias ? wishes.filter(({ tensor, side }) => side !== 'consumer' || tensor !== bias.tensor) : wishes;
+  return [...rest, ...constrained, ...(bias ? [bias] : [])];
+}
+
+/** Positions whose operands are left alone: index operands, the bias (it follows the others), weights that stay. */
+function plainPositions(task: OperatorTask): Set<number> {
+  const plain = new Set(task.spec.plainInputs);
+  const { weighted } = task.spec;
+  if (!weighted) return plain;
+  if (weighted.bias !== undefined) plain.add(weighted.bias);
+  const weight = task.inputs[weighted.weight];
+  if (weight === undefined || weight === NO_TENSOR) return plain;
+  const tensor = tensorOf(task, weight);
+  const constant = tensorConstant(task.model, tensor) !== undefined;
+  const small = constant && elementCount(tensor.shape) < task.config.minWeightElements;
+  if ((weighted.keepsQuantizedWeights && hasScales(tensor)) || (weighted.leavesSmallWeights && small)) {
+    plain.add(weighted.weight);
+  }
+  return plain;
+}
+
+function operands(task: OperatorTask, tensors: readonly number[], isPlain: (position: number) => boolean): Operand[] {
+  return tensors.flatMap((tensor, position) => {
+    if (tensor === NO_TENSOR || isPlain(position)) return [];
+    return tensorOf(task, tensor).type === TensorType.FLOAT32 ? [{ position, tensor }] : [];
+  });
+}
+
+function kept(
+  task: OperatorTask,
+  all: readonly number[],
+  used: readonly Operand[],
+  side: OperandWish['side'],
+): OperandWish[] {
+  const taken = new Set(used.map(({ position }) => position));
+  return all.flatMap((tensor, position) =>
+    tensor === NO_TENSOR || taken.has(position)
+      ? []
+      : [{ tensor, side, wish: { operator: task.operator, kinds: ['keep' as const] } }],
+  );
+}
+
+/** Applies the operator's scale rule to the operands that take part. */
+function constrain(task: OperatorTask, materials: Materials, inputs: Operand[], outputs: Operand[]): OperandWish[] {
+  switch (task.mode === 'static' ? task.spec.scale : 'free') {
+    case 'same-as-input':
+      return sameAsInput(task, materials, inputs, outputs);
+    case 'same-as-output':
+      return sameAsOutput(task, materials, inputs, outputs);
+    case 'fixed-output':
+      return fixedOutput(task, materials, inputs, outputs);
+    default:
+      return [
+        ...inputs.map((operand) => inputWish(task, operand, inputParameters(task, materials, operand))),
+        ...outputs.map((operand) => outputWish(task, operand, outputParameters(task, materials, operand))),
+      ];
+  }
+}
+
+function sameAsInput(task: OperatorTask, materials: Materials, inputs: Operand[], outputs: Operand[]): OperandWish[] {
+  const [input] = inputs;
+  if (!input || inputs.length !== 1) throw wrongOperands(task, 'one float input', inputs.length);
+  const parameters = inputParameters(task, materials, input);
+  shareRange(task, materials, input, outputs, parameters);
+  const given = parameters && !materials.conduct.keepsCarrier ? withoutData(parameters) : parameters;
+  return [inputWish(task, input, parameters), ...outputs.map((output) => outputWish(task, output, given))];
+}
+
+function withoutData({ data: _, ...parameters }: TensorParameters): TensorParameters {
+  return parameters;
+}
+
+/** Later readers of the outputs see the input's range; a constant's is the one its codes stand for. */
+function shareRange(
+  { subgraphIndex }: OperatorTask,
+  { ranges }: Materials,
+  input: Operand,
+  outputs: Operand[],
+  parameters: TensorParameters | undefined,
+): void {
+  const known = ranges.get(subgraphIndex, input.tensor);
+  if (!known && !parameters) return;
+  const entry = known ?? rangeOfParameters(parameters as TensorParameters);
+  for (const output of outputs) ranges.share(subgraphIndex, output.tensor, entry);
+}
+
+function rangeOfParameters({ scales, zeroPoints, bits, symmetric, reason }: TensorParameters) {
+  const pair = { scale: scales[0] as number, zeroPoint: zeroPoints[0] as number };
+  return { ...rangeOfScale(pair, bits, symmetric), carrier: 'float64' as const, shape: [], reason };
+}
+
+function sameAsOutput(task: OperatorTask, materials: Materials, inputs: Operand[], outputs: Operand[]): OperandWish[] {
+  const [output] = outputs;
+  if (!output || outputs.length !== 1) throw wrongOperands(task, 'one float output', outputs.length);
+  const parameters = outputParameters(task, materials, output);
+  return [
+    ...inputs.map((input) => inputWish(task, input, parameters && adopted(task, input, parameters))),
+    outputWish(task, output, parameters),
+  ];
+}
+
+/** Another tensor's parameters for an operand: a constant gets its codes from them. */
+function adopted(task: OperatorTask, { tensor }: Operand, parameters: TensorParameters): TensorParameters {
+  const constant = tensorConstant(task.model, tensorOf(task, tensor));
+  if (!constant) return parameters;
+  const extent = extentOfAxis(tensorOf(task, tensor).shape ?? [], undefined);
+  return { ...parameters, data: quantizedConstant(constant, extent, parameters) };
+}
+
+function fixedOutput(task: OperatorTask, materials: Materials, inputs: Operand[], outputs: Operand[]): OperandWish[] {
+  const bits = task.config.activation?.numBits;
+  const [output] = outputs;
+  if (!output || outputs.length !== 1) throw wrongOperands(task, 'one output', outputs.length);
+  const fixed = bits === 8 ? task.spec.fixedOutput?.[8] : bits === 16 ? task.spec.fixedOutput?.[16] : undefined;
+  if (!fixed || !bits) throw unsupported(task, `its output scale is prescribed for 8 and 16 bits, not for ${bits}`);
+  const wishes = inputs.map((input) => inputWish(task, input, inputParameters(task, materials, input)));
+  if (materials.conduct.needsFixedStatistics) outputParameters(task, materials, output);
+  const parameters = fixedParameters(fixed, bits);
+  const range = rangeOfScale(fixed, bits, fixed.symmetric);
+  const known = materials.ranges.get(task.subgraphIndex, output.tensor);
+  if (known) Object.assign(known, { ...range, carrier: 'float64', shape: [], reason: parameters.reason });
+  else materials.ranges.share(task.subgraphIndex, output.tensor, rangeOfParameters(parameters));
+  return [...wishes, outputWish(task, output, parameters)];
+}
+
+function fixedParameters(fixed: FixedParameters, bits: number): TensorParameters {
+  return {
+    kind: 'integer',
+    bits,
+    unsigned: false,
+    symmetric: fixed.symmetric,
+    carrier: 'float64',
+    scales: Float64Array.of(fixed.scale),
+    zeroPoints: Float64Array.of(fixed.zeroPoint),
+    axis: undefined,
+    blockSize: 0,
+    shape: [],
+    reason: 'prescribed by the kernel',
+  };
+}
+
+function inputWish(task: OperatorTask, { tensor }: Operand, parameters: TensorParameters | undefined): OperandWish {
+  const constant = tensorConstant(task.model, tensorOf(task, tensor)) !== undefined;
+  return { tensor, side: 'consumer', wish: wishOf(task, inputKind(task, constant, parameters), parameters) };
+}
+
+function inputKind(task: OperatorTask, constant: boolean, parameters: TensorParameters | undefined): WishKind {
+  if (!parameters) return 'keep';
+  if (constant) return task.mode === 'weight-only' ? 'dequantize' : 'store';
+  return task.mode === 'static' ? 'quantize' : 'keep';
+}
+
+function outputWish(task: OperatorTask, { tensor }: Operand, parameters: TensorParameters | undefined): OperandWish {
+  const kind = task.mode === 'static' && parameters ? 'dequantize' : 'keep';
+  return { tensor, side: 'producer', wish: wishOf(task, kind, parameters) };
+}
+
+function wishOf(task: OperatorTask, kind: WishKind, parameters: TensorParameters | undefined) {
+  const { operator } = task;
+  return kind === 'keep' || !parameters ? { operator, kinds: [kind] } : { operator, kinds: [kind], parameters };
+}
+
+/** Parameters a reader wants: of the constant, or of the activation's range. None where the mode leaves it float. */
+function inputParameters(task: OperatorTask, materials: Materials, operand: Operand): TensorParameters | undefined {
+  const tensor = tensorOf(task, operand.tensor);
+  const constant = tensorConstant(task.model, tensor);
+  if (!constant) return task.mode === 'static' ? rangeParameters(task, materials, operand) : undefined;
+  const { weighted } = task.spec;
+  const anyConstant = materials.conduct.everyConstantIsWeight && !task.algorithm.weightsOnly;
+  const isWeight = weighted && (anyConstant || operand.position === weighted.weight);
+  const config = isWeight ? task.config.weight : task.config.activation;
+  if (!config || (!isWeight && task.mode !== 'static')) return undefined;
+  const range = materials.conduct.statisticsOverrideConstants
+    ? materials.ranges.get(task.subgraphIndex, operand.tensor)
+    : undefined;
+  if (range) return constantOfRange(task, operand, range, config, materials);
+  return materials.constants.of(task, operand.tensor, operand.position, constant, config);
+}
+
+function constantOfRange(
+  task: OperatorTask,
+  operand: Operand,
+  range: NonNullable<ReturnType<RangeTable['get']>>,
+  config: TensorConfig,
+  materials: Materials,
+): TensorParameters {
+  const parameters = activationParameters(range, config, 'calibrated statistics of the constant');
+  const axis = materials.constants.axes(task, operand.position, config).channelAxis;
+  return { ...adopted(task, operand, parameters), axis: config.granularity === 'CHANNELWISE' ? axis : undefined };
+}
+
+function outputParameters(task: OperatorTask, materials: Materials, operand: Operand): TensorParameters | undefined {
+  return task.mode === 'static' ? rangeParameters(task, materials, operand) : undefined;
+}
+
+function rangeParameters(task: OperatorTask, materials: Materials, { tensor }: Operand): TensorParameters {
+  const range = materials.ranges.get(task.subgraphIndex, tensor);
+  const config = task.config.activation;
+  if (!config) throw unsupported(task, 'static quantization needs an activation configuration');
+  if (!range) throw missingStatistics(task, tensor);
+  return activationParameters(range, config, range.reason);
+}
+
+function missingStatistics(task: OperatorTask, tensor: number): AeqError {
+  const name = tensorOf(task, tensor).name || `tensor ${tensor}`;
+  return new AeqError('STATISTICS_MISSING', `no calibrated range for ${name}, which ${task.spec.name} needs`, {
+    where: { subgraph: task.subgraphIndex, operator: operatorLabel(task), tensor: name },
+    hint: 'calibrate the model (and the signature) that is quantized, with the same recipe or without --recipe',
+  });
+}
+
+function wrongOperands(task: OperatorTask, expected: string, found: number): AeqError {
+  return unsupported(task, `expected ${expected}, found ${found}`);
+}

@@ -1,0 +1,229 @@
+import type { RangeSource } from '../../calibration/ranges/range.ts';
+import { AeqError } from '../../schema/errors.ts';
+import { builtinCode, compactBuffers, hasScales, operatorName } from '../../schema/graph.ts';
+import { type Model, NO_TENSOR, type Operator } from '../../schema/model.ts';
+import { algorithmOf } from '../algorithms/registry.ts';
+import { INPUT, type OperatorSpec, OUTPUT, specOfBuiltin } from '../ops/index.ts';
+import { scopeOf } from '../recipe/scope.ts';
+import { quantizationMode, type RecipeResolver, type Resolution } from '../recipe/types.ts';
+import { COMPAT_0_10, CORRECT, type Conduct } from './conduct.ts';
+import { keepAll, materialize } from './materialize.ts';
+import { createMaterials, type Materials } from './materials.ts';
+import { RangeTable } from './ranges.ts';
+import { refusal } from './refusal.ts';
+import { repairSharing } from './sharing.ts';
+import type { OperandWish, OperatorTask } from './task.ts';
+import { BORDER, type TensorWishes } from './wish.ts';
+
+/** What becomes of one operator (or of the model's inputs or outputs), and why. */
+export interface PlannedOperator {
+  readonly subgraph: number;
+  /** Index in the subgraph; BORDER for inputs and outputs. */
+  readonly operator: number;
+  readonly name: string;
+  readonly scope: string;
+  readonly mode: 'static' | 'dynamic' | 'weight-only' | 'float';
+  readonly reason: string;
+  readonly resolution: Resolution | undefined;
+}
+
+/** The plan as a value: what each operator becomes and what each tensor's writer and readers want. */
+export interface Plan {
+  /** The float model the indices refer to: the given one with its buffers in order. */
+  readonly model: Model;
+  readonly operators: readonly PlannedOperator[];
+  /** By subgraph and tensor. */
+  readonly wishes: readonly (readonly TensorWishes[])[];
+  readonly warnings: readonly string[];
+  readonly conduct: Conduct;
+}
+
+export interface PlanOptions {
+  readonly compat?: 'aeq-0.10';
+}
+
+/**
+ * Decides for every operator what becomes of it and for every tensor how it is stored. The model is not changed and no
+ * weight is kept in memory.
+ * @throws AeqError STATISTICS_MISSING, NAMES_NOT_UNIQUE (compat), OPERATOR_UNSUPPORTED ...
+ */
+export function planQuantization(
+  source: Model,
+  resolver: RecipeResolver,
+  ranges: RangeSource,
+  options: PlanOptions = {},
+): Plan {
+  const conduct = options.compat ? COMPAT_0_10 : CORRECT;
+  const model = compactBuffers(source);
+  if (conduct.namesOriginally) checkNames(model);
+  const materials = createMaterials(new RangeTable(ranges, conduct.keepsCarrier), conduct);
+  const wishes: TensorWishes[][] = model.subgraphs.map((subgraph) => subgraph.tensors.map(() => ({ consumers: [] })));
+  const operators: PlannedOperator[] = [];
+  const skipped = new Set<number>();
+  if (model.subgraphs.some((subgraph) => subgraph.tensors.some(hasScales))) {
+    materials.warnings.push('the model is quantized in part already: quantized tensors stay as they are');
+  }
+  for (const visit of visits(model, conduct)) {
+    const planned = planOperator(visit, model, resolver, materials, skipped);
+    operators.push(planned.operator);
+    for (const entry of planned.wishes) record(wishes, visit.subgraph, entry);
+  }
+  repairSharing(model, wishes, conduct);
+  return { model, operators, wishes, warnings: materials.warnings, conduct };
+}
+
+/** An operator in the order of planning: real ones in file order, then the inputs, then the outputs. */
+interface Visit {
+  readonly subgraph: number;
+  readonly operator: number;
+  readonly node?: Operator;
+  readonly name: string;
+  readonly spec: OperatorSpec | undefined;
+  readonly inputs: readonly number[];
+  readonly outputs: readonly number[];
+  /** Names the recipe's expressions are searched in. */
+  readonly scope: string;
+  readonly resolve: (resolver: RecipeResolver) => Resolution;
+}
+
+function* visits(model: Model, conduct: Conduct): Iterable<Visit> {
+  for (const [subgraph, { operators, inputs, outputs, tensors }] of model.subgraphs.entries()) {
+    const names = (list: readonly number[]) => list.map((tensor) => tensors[tensor]?.name);
+    for (const [operator, node] of operators.entries()) {
+      const code = model.operatorCodes[node.opcodeIndex];
+      const builtin = code === undefined ? -1 : conduct.readsNewCodesOnly ? code.builtinCode : builtinCode(code);
+      const spec = specOfBuiltin(builtin);
+      const name = spec?.name ?? operatorName(model, node);
+      const scope = scopeOf(names(node.outputs), names(node.inputs));
+      const resolve = (resolver: RecipeResolver) => resolver.resolve(name, scope);
+      yield { subgraph, operator, node, name, spec, inputs: node.inputs, outputs: node.outputs, scope, resolve };
+    }
+    yield* border(subgraph, INPUT, inputs, names(inputs), (tensor) => ({ inputs: [], outputs: [tensor] }));
+    yield* border(subgraph, OUTPUT, outputs, names(outputs), (tensor) => ({ inputs: [tensor], outputs: [] }));
+  }
+}
+
+/** Every input and output of a subgraph is decided on its own. */
+function* border(
+  subgraph: number,
+  spec: OperatorSpec,
+  tensors: readonly number[],
+  names: readonly (string | undefined)[],
+  operands: (tensor: number) => Pick<Visit, 'inputs' | 'outputs'>,
+): Iterable<Visit> {
+  const operation = spec === INPUT ? 'INPUT' : 'OUTPUT';
+  const texts = names.map((name) => name ?? '');
+  for (const [i, tensor] of tensors.entries()) {
+    const resolve = (resolver: RecipeResolver) => {
+      const resolution = resolver.resolveBoundary(operation, texts)[i];
+      if (!resolution) throw new RangeError(`no decision for ${operation} ${i}`);
+      return resolution;
+    };
+    yield { subgraph, operator: BORDER, name: spec.name, spec, ...operands(tensor), scope: texts[i] ?? '', resolve };
+  }
+}
+
+function planOperator(
+  visit: Visit,
+  model: Model,
+  resolver: RecipeResolver,
+  materials: Materials,
+  skipped: Set<number>,
+): { operator: PlannedOperator; wishes: OperandWish[] } {
+  const { subgraph, operator, name, spec, scope } = visit;
+  const decided = decide(visit, model, resolver, skipped);
+  const task = decided.task;
+  const why = task && !materials.conduct.failsOnRefusal ? refusal(task, materials) : undefined;
+  if (task && why === undefined) {
+    const wishes = materialize(task, materials);
+    const mode = task.mode;
+    return {
+      operator: { subgraph, operator, name, scope, mode, reason: decided.reason, resolution: decided.resolution },
+      wishes,
+    };
+  }
+  if (visit.node && spec?.compositeNames) skipComposite(visit.node, skipped);
+  return {
+    operator: {
+      subgraph,
+      operator,
+      name,
+      scope,
+      mode: 'float',
+      reason: why ?? decided.reason,
+      resolution: decided.resolution,
+    },
+    wishes: keepAll(operator, visit.inputs, visit.outputs),
+  };
+}
+
+interface Decision {
+  readonly task?: OperatorTask;
+  readonly reason: string;
+  readonly resolution: Resolution | undefined;
+}
+
+function decide(visit: Visit, model: Model, resolver: RecipeResolver, skipped: Set<number>): Decision {
+  const { spec, node } = visit;
+  if (!spec) return { reason: 'no quantized form of this operator is known', resolution: undefined };
+  if (skipped.has(visit.subgraph)) return { reason: 'inside a composite that stays float', resolution: undefined };
+  const resolution = visit.resolve(resolver);
+  const { config, reason } = resolution;
+  if (!config || resolution.algorithm === 'no_quantize') return { reason, resolution };
+  if (spec.compositeNames && !spec.compositeNames.includes(compositeName(node))) {
+    return { reason: `composite ${compositeName(node)} has no quantized form`, resolution };
+  }
+  const algorithm = algorithmOf(resolution.algorithm);
+  const subgraph = model.subgraphs[visit.subgraph];
+  if (!algorithm || !subgraph) return { reason: `algorithm ${resolution.algorithm} is not available`, resolution };
+  const mode = algorithm.weightsOnly ? 'weight-only' : quantizationMode(config);
+  const { operator, inputs, outputs } = visit;
+  const task = {
+    model,
+    subgraphIndex: visit.subgraph,
+    subgraph,
+    operator,
+    inputs,
+    outputs,
+    spec,
+    config,
+    algorithm,
+    mode,
+  };
+  return { task: node ? { ...task, node } : task, reason, resolution };
+}
+
+function compositeName(node: Operator | undefined): string {
+  const options = node?.builtinOptions2;
+  return options?.table === 'StableHLOCompositeOptions' ? (options.name ?? '') : '';
+}
+
+function skipComposite(node: Operator, skipped: Set<number>): void {
+  const options = node.builtinOptions2;
+  if (options?.table === 'StableHLOCompositeOptions') skipped.add(options.decompositionSubgraphIndex);
+}
+
+function record(wishes: TensorWishes[][], subgraph: number, { tensor, side, wish }: OperandWish): void {
+  const own = wishes[subgraph]?.[tensor];
+  if (!own || tensor === NO_TENSOR) return;
+  if (side === 'consumer') own.consumers.push(wish);
+  else if (own.producer)
+    throw new AeqError('MODEL_INVALID', `tensor ${tensor} has two producers`, { where: { subgraph } });
+  else own.producer = wish;
+}
+
+function checkNames(model: Model): void {
+  const names = new Set<string>();
+  for (const { tensors } of model.subgraphs) {
+    for (const { name } of tensors) {
+      if (!name || names.has(name)) {
+        const what = name ? `tensor name ${name} is not unique in the model` : 'a tensor has no name';
+        throw new AeqError('NAMES_NOT_UNIQUE', what, {
+          where: name ? { tensor: name } : {},
+          hint: 'the byte-parity mode needs unique names, as the original does; without --compat it does not matter',
+        });
+      }
+      names.add(name);
+    }
+  }
+}

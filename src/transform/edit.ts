@@ -1,0 +1,187 @@
+import { float16Bits } from '../../kernels/index.ts';
+import { bytesConstant } from '../../schema/constant.ts';
+import { AeqError } from '../../schema/errors.ts';
+import { BuiltinOperator, TensorType } from '../../schema/generated/tflite.ts';
+import { findOrAddOperatorCode } from '../../schema/graph.ts';
+import type { Model, Operator, Subgraph, Tensor } from '../../schema/model.ts';
+import { storedType, type TensorParameters } from '../algorithms/parameters.ts';
+import type { Conduct } from '../plan/conduct.ts';
+
+/** Where an edit happens: a tensor, the operators that read it and are meant, and its writer. */
+export interface Target {
+  readonly model: Model;
+  readonly conduct: Conduct;
+  readonly subgraph: number;
+  readonly graph: Subgraph;
+  readonly tensor: number;
+  readonly consumers: readonly Operator[];
+  /** The graph's output is among the readers that are meant. */
+  readonly isOutput: boolean;
+  readonly producer?: Operator;
+}
+
+/** Where the readers of an edit find their value now. */
+export interface Rewrite {
+  readonly tensor: number;
+  readonly producer?: Operator;
+}
+
+/** Marks the tensor as quantized and puts the codes in its buffer, where it is a constant. */
+export function storeTensor(target: Target, parameters: TensorParameters): void {
+  const tensor = tensorOf(target);
+  if (parameters.data && tensor.buffer !== 0) target.model.buffers[tensor.buffer] = parameters.data;
+  tag(target, tensor, parameters);
+}
+
+/** A QUANTIZE that writes the tensor's value with these parameters. */
+export function insertQuantize(target: Target, parameters: TensorParameters): Rewrite {
+  const rewrite = insertOperator(target, BuiltinOperator.QUANTIZE, '_quantized');
+  const created = target.graph.tensors[rewrite.tensor];
+  if (created) tag(target, created, parameters);
+  return rewrite;
+}
+
+/** A DEQUANTIZE that writes the tensor's value as float32. */
+export function insertDequantize(target: Target): Rewrite {
+  return insertOperator(target, BuiltinOperator.DEQUANTIZE, '_dequant');
+}
+
+/** A copy of a constant for these readers. */
+export function copyTensor(target: Target): Rewrite {
+  const source = tensorOf(target);
+  const { model, graph } = target;
+  const constant = model.buffers[source.buffer];
+  if (!constant) {
+    throw new AeqError('PLAN_CONFLICT', `the activation ${source.name} would have to be copied`, {
+      where: { subgraph: target.subgraph, tensor: source.name ?? '' },
+    });
+  }
+  model.buffers.push(constant);
+  const { quantization: _, ...rest } = source;
+  const name = uniqueName(target, `${source.name}_duplicated_${graph.tensors.length}`);
+  graph.tensors.push({ ...structuredClone(rest), name, buffer: model.buffers.length - 1 });
+  const tensor = graph.tensors.length - 1;
+  for (const consumer of target.consumers) {
+    const at = consumer.inputs.indexOf(target.tensor);
+    if (at >= 0) consumer.inputs[at] = tensor;
+  }
+  if (target.isOutput && !target.conduct.rewiresOutputsOriginally) rewireOutputs(target, tensor);
+  return { tensor };
+}
+
+/** A copy of the bytes for this tensor, which shared them with others. */
+export function copyBuffer(target: Target): void {
+  const tensor = tensorOf(target);
+  target.model.buffers.push(target.model.buffers[tensor.buffer]);
+  tensor.buffer = target.model.buffers.length - 1;
+}
+
+function tensorOf({ graph, tensor }: Target): Tensor {
+  const found = graph.tensors[tensor];
+  if (!found) throw new RangeError(`no tensor ${tensor}`);
+  return found;
+}
+
+/** Type and quantization fields of the file for these parameters. */
+function tag(target: Target, tensor: Tensor, parameters: TensorParameters): void {
+  tensor.type = storedType(parameters);
+  if (parameters.kind === 'float16') return;
+  if (parameters.blockSize > 0) {
+    const scales = addBlockScales(target, tensor, parameters);
+    const details = {
+      table: 'BlockwiseQuantization',
+      scales,
+      zeroPoints: -1,
+      blockSize: parameters.blockSize,
+    } as const;
+    tensor.quantization = { details, quantizedDimension: 0 };
+    return;
+  }
+  tensor.quantization = {
+    scale: Float32Array.from(parameters.scales),
+    zeroPoint: BigInt64Array.from(parameters.zeroPoints, BigInt),
+    quantizedDimension: parameters.axis ?? 0,
+  };
+}
+
+/** The scales of blocks are a constant tensor of their own. */
+function addBlockScales(target: Target, tensor: Tensor, { scales, shape }: TensorParameters): number {
+  const halves = Uint16Array.from(scales, float16Bits);
+  target.model.buffers.push(bytesConstant(new Uint8Array(halves.buffer)));
+  target.graph.tensors.push({
+    shape: [...shape],
+    type: TensorType.FLOAT16,
+    buffer: target.model.buffers.length - 1,
+    name: uniqueName(target, `${tensor.name}_scales`),
+    isVariable: false,
+    hasRank: false,
+    externalBuffer: 0,
+  });
+  return target.graph.tensors.length - 1;
+}
+
+/** Puts an operator with one input and one output between the tensor and the readers that are meant. */
+function insertOperator(target: Target, builtin: number, suffix: string): Rewrite {
+  const { graph, model, conduct } = target;
+  const source = tensorOf(target);
+  const opcodeIndex = findOrAddOperatorCode(model, builtin);
+  const signature = conduct.namesOriginally ? undefined : source.shapeSignature;
+  graph.tensors.push({
+    shape: [...(source.shape ?? [])],
+    ...(signature ? { shapeSignature: [...signature] } : {}),
+    type: TensorType.FLOAT32,
+    buffer: 0,
+    name: uniqueName(target, `${source.name}${suffix}`),
+    isVariable: false,
+    hasRank: source.hasRank,
+    externalBuffer: 0,
+  });
+  const tensor = graph.tensors.length - 1;
+  const inserted: Operator = {
+    opcodeIndex,
+    inputs: [target.tensor],
+    outputs: [tensor],
+    customOptionsFormat: 0,
+    debugMetadataIndex: -1,
+  };
+  const place = insertionPlace(target);
+  for (const consumer of readersToRewire(target)) {
+    consumer.inputs = consumer.inputs.map((input) => (input === target.tensor ? tensor : input));
+  }
+  if (conduct.rewiresOutputsOriginally) {
+    graph.outputs = graph.outputs.map((output) => (output === target.tensor ? tensor : output));
+  } else if (target.isOutput) rewireOutputs(target, tensor);
+  graph.operators.splice(place, 0, inserted);
+  return { tensor, producer: inserted };
+}
+
+/** Right before the first reader that is meant, or right after the writer when the graph's output is meant. */
+function insertionPlace({ graph, consumers, isOutput, producer }: Target): number {
+  const after = producer ? graph.operators.indexOf(producer) + 1 : 0;
+  if (isOutput || consumers.length === 0) return after;
+  return Math.max(after, Math.min(...consumers.map((consumer) => graph.operators.indexOf(consumer))));
+}
+
+/** The original takes "the graph's output" for the last operator of the graph, and rewires that as well. */
+function readersToRewire({ graph, consumers, isOutput, conduct }: Target): readonly Operator[] {
+  const last = graph.operators.at(-1);
+  return isOutput && conduct.rewiresOutputsOriginally && last ? [...consumers, last] : consumers;
+}
+
+/** The graph's outputs and the signatures' show the new tensor in place of the old one. */
+function rewireOutputs({ model, graph, subgraph, tensor: old }: Target, tensor: number): void {
+  graph.outputs = graph.outputs.map((output) => (output === old ? tensor : output));
+  for (const signature of model.signatureDefs ?? []) {
+    if (signature.subgraphIndex !== subgraph) continue;
+    for (const output of signature.outputs) if (output.tensorIndex === old) output.tensorIndex = tensor;
+  }
+}
+
+/** Names identify tensors in reports and calibration files: a second tensor of a name gets a number. */
+function uniqueName({ graph, conduct }: Target, name: string): string {
+  if (conduct.namesOriginally) return name;
+  const taken = new Set(graph.tensors.map((tensor) => tensor.name));
+  let candidate = name;
+  for (let n = 1; taken.has(candidate); n += 1) candidate = `${name}_${n}`;
+  return candidate;
+}

@@ -5,7 +5,14 @@ import { type Model, NO_TENSOR, type Operator } from '../../schema/model.ts';
 import { algorithmOf } from '../algorithms/registry.ts';
 import { INPUT, type OperatorSpec, OUTPUT, specOfBuiltin } from '../ops/index.ts';
 import { scopeOf } from '../recipe/scope.ts';
-import { quantizationMode, type RecipeResolver, type Resolution } from '../recipe/types.ts';
+import {
+  type AlgorithmKey,
+  type OpConfig,
+  quantizationMode,
+  type RecipeResolver,
+  type Refusal,
+  type Resolution,
+} from '../recipe/types.ts';
 import { COMPAT_0_10, CORRECT, type Conduct } from './conduct.ts';
 import { keepAll, materialize } from './materialize.ts';
 import { createMaterials, type Materials } from './materials.ts';
@@ -59,12 +66,11 @@ export function planQuantization(
   const materials = createMaterials(new RangeTable(ranges, conduct.keepsCarrier), conduct);
   const wishes: TensorWishes[][] = model.subgraphs.map((subgraph) => subgraph.tensors.map(() => ({ consumers: [] })));
   const operators: PlannedOperator[] = [];
-  const skipped = new Set<number>();
   if (model.subgraphs.some((subgraph) => subgraph.tensors.some(hasScales))) {
     materials.warnings.push('the model is quantized in part already: quantized tensors stay as they are');
   }
-  for (const visit of visits(model, conduct)) {
-    const planned = planOperator(visit, model, resolver, materials, skipped);
+  for (const { visit, decision } of decisions(model, resolver, conduct)) {
+    const planned = planOperator(visit, decision, materials);
     operators.push(planned.operator);
     for (const entry of planned.wishes) record(wishes, visit.subgraph, entry);
   }
@@ -83,7 +89,7 @@ interface Visit {
   readonly outputs: readonly number[];
   /** Names the recipe's expressions are searched in. */
   readonly scope: string;
-  readonly resolve: (resolver: RecipeResolver) => Resolution;
+  readonly resolve: (resolver: RecipeResolver, refuse: Refusal) => Resolution;
 }
 
 function* visits(model: Model, conduct: Conduct): Iterable<Visit> {
@@ -95,7 +101,7 @@ function* visits(model: Model, conduct: Conduct): Iterable<Visit> {
       const spec = specOfBuiltin(builtin);
       const name = spec?.name ?? operatorName(model, node);
       const scope = scopeOf(names(node.outputs), names(node.inputs));
-      const resolve = (resolver: RecipeResolver) => resolver.resolve(name, scope);
+      const resolve: Visit['resolve'] = (resolver, refuse) => resolver.resolve(name, scope, refuse);
       yield { subgraph, operator, node, name, spec, inputs: node.inputs, outputs: node.outputs, scope, resolve };
     }
     yield* border(subgraph, INPUT, inputs, names(inputs), (tensor) => ({ inputs: [], outputs: [tensor] }));
@@ -114,7 +120,7 @@ function* border(
   const operation = spec === INPUT ? 'INPUT' : 'OUTPUT';
   const texts = names.map((name) => name ?? '');
   for (const [i, tensor] of tensors.entries()) {
-    const resolve = (resolver: RecipeResolver) => {
+    const resolve: Visit['resolve'] = (resolver) => {
       const resolution = resolver.resolveBoundary(operation, texts)[i];
       if (!resolution) throw new RangeError(`no decision for ${operation} ${i}`);
       return resolution;
@@ -125,59 +131,72 @@ function* border(
 
 function planOperator(
   visit: Visit,
-  model: Model,
-  resolver: RecipeResolver,
+  decision: Decision,
   materials: Materials,
-  skipped: Set<number>,
 ): { operator: PlannedOperator; wishes: OperandWish[] } {
-  const { subgraph, operator, name, spec, scope } = visit;
-  const decided = decide(visit, model, resolver, skipped);
-  const task = decided.task;
-  const why = task && !materials.conduct.failsOnRefusal ? refusal(task, materials) : undefined;
-  if (task && why === undefined) {
-    const wishes = materialize(task, materials);
-    const mode = task.mode;
-    return {
-      operator: { subgraph, operator, name, scope, mode, reason: decided.reason, resolution: decided.resolution },
-      wishes,
-    };
-  }
-  if (visit.node && spec?.compositeNames) skipComposite(visit.node, skipped);
-  return {
-    operator: {
-      subgraph,
-      operator,
-      name,
-      scope,
-      mode: 'float',
-      reason: why ?? decided.reason,
-      resolution: decided.resolution,
-    },
-    wishes: keepAll(operator, visit.inputs, visit.outputs),
-  };
+  const { subgraph, operator, name, scope, inputs, outputs } = visit;
+  const { task, reason, resolution } = decision;
+  const planned = { subgraph, operator, name, scope, mode: task?.mode ?? 'float', reason, resolution };
+  return { operator: planned, wishes: task ? materialize(task, materials) : keepAll(operator, inputs, outputs) };
 }
 
+/** What the recipe comes to for one operator; without a task it stays float. */
 interface Decision {
   readonly task?: OperatorTask;
   readonly reason: string;
   readonly resolution: Resolution | undefined;
 }
 
-function decide(visit: Visit, model: Model, resolver: RecipeResolver, skipped: Set<number>): Decision {
+/** Every operator in the order of planning with its decision. */
+export function* decisions(
+  model: Model,
+  resolver: RecipeResolver,
+  conduct: Conduct,
+): Iterable<{ readonly visit: Visit; readonly decision: Decision }> {
+  const skipped = new Set<number>();
+  for (const visit of visits(model, conduct)) {
+    const decision = decide(visit, model, resolver, conduct, skipped);
+    if (!decision.task && visit.node && visit.spec?.compositeNames) skipComposite(visit.node, skipped);
+    yield { visit, decision };
+  }
+}
+
+function decide(
+  visit: Visit,
+  model: Model,
+  resolver: RecipeResolver,
+  conduct: Conduct,
+  skipped: ReadonlySet<number>,
+): Decision {
   const { spec, node } = visit;
   if (!spec) return { reason: 'no quantized form of this operator is known', resolution: undefined };
   if (skipped.has(visit.subgraph)) return { reason: 'inside a composite that stays float', resolution: undefined };
-  const resolution = visit.resolve(resolver);
-  const { config, reason } = resolution;
-  if (!config || resolution.algorithm === 'no_quantize') return { reason, resolution };
+  const refuse: Refusal = (algorithm, config) => {
+    const task = conduct.failsOnRefusal ? undefined : taskOf(visit, spec, model, algorithm, config);
+    return task && refusal(task);
+  };
+  const resolution = visit.resolve(resolver, refuse);
+  const { algorithm, config, reason } = resolution;
+  if (!config || algorithm === 'no_quantize') return { reason, resolution };
   if (spec.compositeNames && !spec.compositeNames.includes(compositeName(node))) {
     return { reason: `composite ${compositeName(node)} has no quantized form`, resolution };
   }
-  const algorithm = algorithmOf(resolution.algorithm);
+  const task = taskOf(visit, spec, model, algorithm, config);
+  return task ? { task, reason, resolution } : { reason: `algorithm ${algorithm} is not available`, resolution };
+}
+
+function taskOf(
+  visit: Visit,
+  spec: OperatorSpec,
+  model: Model,
+  key: AlgorithmKey,
+  config: OpConfig,
+): OperatorTask | undefined {
+  const algorithm = algorithmOf(key);
   const subgraph = model.subgraphs[visit.subgraph];
-  if (!algorithm || !subgraph) return { reason: `algorithm ${resolution.algorithm} is not available`, resolution };
+  if (!algorithm || !subgraph) return undefined;
+  const { operator, inputs, outputs, node } = visit;
   const mode = algorithm.weightsOnly ? 'weight-only' : quantizationMode(config);
-  const { operator, inputs, outputs } = visit;
   const task = {
     model,
     subgraphIndex: visit.subgraph,
@@ -190,7 +209,7 @@ function decide(visit: Visit, model: Model, resolver: RecipeResolver, skipped: S
     algorithm,
     mode,
   };
-  return { task: node ? { ...task, node } : task, reason, resolution };
+  return node ? { ...task, node } : task;
 }
 
 function compositeName(node: Operator | undefined): string {

@@ -1,14 +1,13 @@
 import { TensorType } from '../../schema/generated/tflite.ts';
 import { elementCount, hasScales, isBlockwise, tensorConstant } from '../../schema/graph.ts';
 import { NO_TENSOR } from '../../schema/model.ts';
-import type { Materials } from './materials.ts';
 import { type OperatorTask, tensorOf } from './task.ts';
 
 /**
  * Why an operator that the recipe wants quantized has to stay float, or undefined. Asked before its wishes are made, so
  * that one operator that cannot be done does not fail the model.
  */
-export function refusal(task: OperatorTask, _materials: Materials): string | undefined {
+export function refusal(task: OperatorTask): string | undefined {
   const { weighted } = task.spec;
   if (!weighted) return undefined;
   const weight = task.inputs[weighted.weight];

@@ -1,3 +1,4 @@
+import { gelu, hardSwish, logistic, relu, tanh } from '../../calibration/ranges/functions.ts';
 import { BuiltinOperator as B } from '../../schema/generated/tflite.ts';
 import { type FixedParameters, type OperatorSpec, STATIC_INT8, spec } from './spec.ts';
 
@@ -10,26 +11,49 @@ const probability = { 8: FRACTION_INT8, 16: FRACTION_INT16 } as const;
 
 /** Arithmetic and functions of single elements, and reductions to a new range. */
 export const elementwiseSpecs: readonly OperatorSpec[] = [
-  spec({ name: 'ADD', builtin: B.ADD }),
-  spec({ name: 'SUB', builtin: B.SUB }),
-  spec({ name: 'MUL', builtin: B.MUL }),
-  spec({ name: 'DIV', builtin: B.DIV }),
-  spec({ name: 'SQUARED_DIFFERENCE', builtin: B.SQUARED_DIFFERENCE, configs: STATIC_INT8 }),
-  spec({ name: 'GELU', builtin: B.GELU }),
-  spec({ name: 'RELU', builtin: B.RELU }),
-  spec({ name: 'SQRT', builtin: B.SQRT }),
-  spec({ name: 'RSQRT', builtin: B.RSQRT }),
-  spec({ name: 'HARD_SWISH', builtin: B.HARD_SWISH, configs: STATIC_INT8 }),
+  spec({ name: 'ADD', builtin: B.ADD, ranges: { shifts: true } }),
+  spec({ name: 'SUB', builtin: B.SUB, ranges: { normalization: 'application' } }),
+  spec({ name: 'MUL', builtin: B.MUL, ranges: { normalization: 'application' } }),
+  spec({ name: 'DIV', builtin: B.DIV, ranges: { relativeInputs: [1] } }),
+  spec({
+    name: 'SQUARED_DIFFERENCE',
+    builtin: B.SQUARED_DIFFERENCE,
+    configs: STATIC_INT8,
+    ranges: { normalization: 'deviation' },
+  }),
+  spec({ name: 'GELU', builtin: B.GELU, ranges: { image: { name: 'GELU', of: gelu } } }),
+  spec({ name: 'RELU', builtin: B.RELU, ranges: { image: { name: 'RELU', of: relu } } }),
+  spec({ name: 'SQRT', builtin: B.SQRT, ranges: { relativeInputs: [0] } }),
+  spec({ name: 'RSQRT', builtin: B.RSQRT, ranges: { relativeInputs: [0], reciprocalRoot: true } }),
+  spec({
+    name: 'HARD_SWISH',
+    builtin: B.HARD_SWISH,
+    configs: STATIC_INT8,
+    ranges: { image: { name: 'HARD_SWISH', of: hardSwish } },
+  }),
   spec({ name: 'EQUAL', builtin: B.EQUAL }),
   spec({ name: 'NOT_EQUAL', builtin: B.NOT_EQUAL }),
-  spec({ name: 'MEAN', builtin: B.MEAN, plainInputs: [1] }),
+  spec({ name: 'MEAN', builtin: B.MEAN, plainInputs: [1], ranges: { normalization: 'average' } }),
   spec({ name: 'SUM', builtin: B.SUM, plainInputs: [1] }),
-  spec({ name: 'SOFTMAX', builtin: B.SOFTMAX, scale: 'fixed-output', fixedOutput: probability }),
-  spec({ name: 'LOGISTIC', builtin: B.LOGISTIC, scale: 'fixed-output', fixedOutput: probability }),
+  spec({
+    name: 'SOFTMAX',
+    builtin: B.SOFTMAX,
+    scale: 'fixed-output',
+    fixedOutput: probability,
+    ranges: { ignoresLowValues: true },
+  }),
+  spec({
+    name: 'LOGISTIC',
+    builtin: B.LOGISTIC,
+    scale: 'fixed-output',
+    fixedOutput: probability,
+    ranges: { image: { name: 'LOGISTIC', of: logistic } },
+  }),
   spec({
     name: 'TANH',
     builtin: B.TANH,
     scale: 'fixed-output',
     fixedOutput: { 8: SIGNED_FRACTION_INT8, 16: FRACTION_INT16 },
+    ranges: { image: { name: 'TANH', of: tanh } },
   }),
 ];

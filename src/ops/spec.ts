@@ -35,6 +35,22 @@ export interface WeightedOperands {
   readonly weightMayBeActivation?: true;
 }
 
+/** What an error in its operands comes to: how `--range auto` weighs errors when it chooses ranges. */
+export interface RangeFacts {
+  /** The operator applies this function to every element. */
+  readonly image?: { readonly name: string; readonly of: (x: number) => number };
+  /** Operands of which a factor matters rather than a difference. */
+  readonly relativeInputs?: readonly number[];
+  /** The output is one over the root of the input: where that rounds to zero it leaves all bounds. */
+  readonly reciprocalRoot?: true;
+  /** Its part in a normalization that is spelled out: the squared deviations, the average, what is applied with it. */
+  readonly normalization?: 'deviation' | 'average' | 'application';
+  /** Adds its operands: with a constant one it only shifts. */
+  readonly shifts?: true;
+  /** Values far below the greatest of a row come out as zero. */
+  readonly ignoresLowValues?: true;
+}
+
 /** Everything the quantizer knows of one operator. Shared code asks this and never names an operator. */
 export interface OperatorSpec {
   /** Name in recipes: the builtin's, with one exception (CONV_2D_TRANSPOSE). */
@@ -51,6 +67,7 @@ export interface OperatorSpec {
   readonly configs: readonly ConfigName[];
   /** Configurations we allow beyond these. */
   readonly ownConfigs?: readonly ConfigName[];
+  readonly ranges?: RangeFacts;
   /** A composite runs a subgraph of its own; only these names have a quantized form. */
   readonly compositeNames?: readonly string[];
 }

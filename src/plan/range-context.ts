@@ -1,0 +1,126 @@
+import type { ActivationUse, ErrorMeasure, RangeContext } from '../../calibration/ranges/context.ts';
+import { consumers as consumersOf, producers as producersOf, tensorConstant } from '../../schema/graph.ts';
+import type { Model, Subgraph } from '../../schema/model.ts';
+import type { RangeFacts } from '../ops/index.ts';
+import type { RecipeResolver } from '../recipe/types.ts';
+import { CORRECT } from './conduct.ts';
+import { decisions } from './plan.ts';
+import type { OperatorTask } from './task.ts';
+import { BORDER } from './wish.ts';
+
+/** One subgraph with what each of its operators becomes. */
+interface PlannedGraph {
+  readonly subgraph: Subgraph;
+  readonly writers: readonly (number | undefined)[];
+  readonly readers: readonly (readonly number[])[];
+  readonly tasks: ReadonlyMap<number, OperatorTask>;
+  /** Inputs and outputs that are quantized, by tensor. */
+  readonly borders: ReadonlyMap<number, OperatorTask>;
+}
+
+/** Answers the range rules' questions about a model under a recipe, from the operators' specs. */
+export function rangeContext(model: Model, resolver: RecipeResolver): RangeContext {
+  const graphs = plannedGraphs(model, resolver);
+  return {
+    use: (subgraph, tensor) => {
+      const graph = graphs[subgraph];
+      return graph && useOf(model, graph, tensor);
+    },
+    reciprocalRootInput: (subgraph, tensor) => {
+      const writer = writerOf(graphs[subgraph], tensor);
+      return writer?.spec.ranges?.reciprocalRoot ? writer.inputs[0] : undefined;
+    },
+  };
+}
+
+function plannedGraphs(model: Model, resolver: RecipeResolver): PlannedGraph[] {
+  const graphs = model.subgraphs.map((subgraph) => ({
+    subgraph,
+    writers: producersOf(subgraph),
+    readers: consumersOf(subgraph),
+    tasks: new Map<number, OperatorTask>(),
+    borders: new Map<number, OperatorTask>(),
+  }));
+  for (const { decision } of decisions(model, resolver, CORRECT)) {
+    const { task } = decision;
+    const graph = graphs[task?.subgraphIndex ?? -1];
+    if (!graph || task?.mode !== 'static') continue;
+    if (task.operator !== BORDER) graph.tasks.set(task.operator, task);
+    else for (const tensor of [...task.inputs, ...task.outputs]) graph.borders.set(tensor, task);
+  }
+  return graphs;
+}
+
+function writerOf(graph: PlannedGraph | undefined, tensor: number): OperatorTask | undefined {
+  return graph?.tasks.get(graph.writers[tensor] ?? BORDER);
+}
+
+function useOf(model: Model, graph: PlannedGraph, tensor: number): ActivationUse | undefined {
+  const readers = (graph.readers[tensor] ?? []).flatMap((operator) => graph.tasks.get(operator) ?? []);
+  const [task] = [
+    ...[writerOf(graph, tensor)].flatMap((writer) => writer ?? []),
+    ...readers,
+    graph.borders.get(tensor),
+  ];
+  const activation = task?.config.activation;
+  if (!activation) return undefined;
+  const facts = readingFacts(model, graph, tensor, new Set());
+  return {
+    bits: activation.numBits === 16 ? 16 : 8,
+    symmetric: activation.symmetric,
+    measure: measureOf(facts, writerOf(graph, tensor)?.spec.ranges),
+    mask: facts.length > 0 && facts.every((reading) => reading.facts?.ignoresLowValues === true),
+  };
+}
+
+/** One reader, seen through operators that only move values. */
+interface Reading {
+  /** Undefined for a reader nothing is known of, such as a graph output. */
+  readonly facts: RangeFacts | undefined;
+  readonly relative: boolean;
+}
+
+function readingFacts(model: Model, graph: PlannedGraph, tensor: number, seen: Set<number>): Reading[] {
+  if (seen.has(tensor)) return [];
+  seen.add(tensor);
+  const own: Reading[] = graph.subgraph.outputs.includes(tensor) ? [{ facts: undefined, relative: false }] : [];
+  return own.concat(
+    (graph.readers[tensor] ?? []).flatMap((operator) => {
+      const task = graph.tasks.get(operator);
+      if (!task) return [{ facts: undefined, relative: false }];
+      if (task.spec.scale === 'same-as-input') {
+        return task.outputs.flatMap((output) => readingFacts(model, graph, output, seen));
+      }
+      return [{ facts: task.spec.ranges, relative: isRelative(model, graph, task, tensor) }];
+    }),
+  );
+}
+
+/** The reader wants a factor, itself or behind the addition of a constant. */
+function isRelative(model: Model, graph: PlannedGraph, task: OperatorTask, tensor: number): boolean {
+  const facts = task.spec.ranges;
+  if (facts?.relativeInputs?.some((position) => task.inputs[position] === tensor)) return true;
+  if (!facts?.shifts) return false;
+  const constant = task.inputs.some((input) => {
+    const operand = graph.subgraph.tensors[input];
+    return operand !== undefined && tensorConstant(model, operand) !== undefined;
+  });
+  const [output] = task.outputs;
+  const behind = constant && output !== undefined ? (graph.readers[output] ?? []) : [];
+  return behind.some((operator) => {
+    const next = graph.tasks.get(operator);
+    return next?.spec.ranges?.relativeInputs?.some((position) => next.inputs[position] === output) === true;
+  });
+}
+
+function measureOf(readings: readonly Reading[], written: RangeFacts | undefined): ErrorMeasure {
+  if (readings.some(({ relative }) => relative) || written?.reciprocalRoot) return { kind: 'relative' };
+  const [first] = readings;
+  const image = first?.facts?.image;
+  if (image && readings.every(({ facts }) => facts?.image?.name === image.name)) return { kind: 'image', ...image };
+  const parts = new Set(readings.map(({ facts }) => facts?.normalization));
+  const normalized = parts.has('deviation') || (parts.has('average') && parts.has('application'));
+  const isOutput = readings.some(({ facts }) => facts === undefined) && readings.length === 1;
+  if (!isOutput && (normalized || written?.normalization === 'deviation')) return { kind: 'row-normalized' };
+  return { kind: 'value' };
+}

@@ -81,8 +81,8 @@ class Resolver implements RecipeResolver {
   }
 
   #problem(index: number, rule: Rule, operation: string, refuse: Refusal | undefined): string | undefined {
-    let known = this.#problems.get(operation);
-    if (known === undefined) this.#problems.set(operation, (known = []));
+    const known = this.#problems.get(operation) ?? [];
+    this.#problems.set(operation, known);
     let problem = known[index];
     if (problem === undefined) {
       problem = rule.inert?.reason ?? configProblem(this.#context, rule.algorithm, operation, rule.config) ?? null;

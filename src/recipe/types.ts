@@ -1,19 +1,14 @@
-/** The vocabulary of recipes: which rule decides an operator, and the configuration it gives. No code of other rooms. */
+/** The vocabulary of recipes: which rule decides an operator, and the configuration it gives. */
 
-/** How many values share one scale: the whole tensor, one channel, or a run of n values inside a channel. */
-export type Granularity =
-  | 'TENSORWISE'
-  | 'CHANNELWISE'
-  | 'BLOCKWISE_32'
-  | 'BLOCKWISE_64'
-  | 'BLOCKWISE_128'
-  | 'BLOCKWISE_256';
+import type {
+  AlgorithmKey,
+  BlockSize,
+  ComputePrecision,
+  Granularity,
+  TensorDtype,
+} from '../../schema/documents/recipe-terms.ts';
 
-/** `INT` signed, `UINT` unsigned (model inputs and outputs only), `FLOAT` for weights stored as float16. */
-export type TensorDtype = 'INT' | 'UINT' | 'FLOAT';
-
-/** `INTEGER`: the operator computes on integers. `FLOAT`: its weights are stored small and dequantized before use. */
-export type ComputePrecision = 'INTEGER' | 'FLOAT';
+export type { AlgorithmKey, BlockSize, ComputePrecision, Granularity, TensorDtype };
 
 /** How one kind of tensor (weights, or activations) of an operator is stored. */
 export interface TensorConfig {
@@ -40,20 +35,13 @@ export interface OpConfig {
   readonly minWeightElements: number;
 }
 
-/** The keys a rule may name, in the original's spelling. Not each has an implementation: see AlgorithmSupport. */
-export const ALGORITHM_KEYS = [
-  'no_quantize',
-  'min_max_uniform_quantize',
-  'float_casting',
-  'dequantized_weight_recovery',
-  'OCTAV',
-  'HADAMARD_ROTATION',
-  'DECOMPOSED_HADAMARD_ROTATION',
-  'MSE',
-  'GPTQ',
-  'OSCAR',
-] as const;
-export type AlgorithmKey = (typeof ALGORITHM_KEYS)[number];
+/** The config of a rule that keeps operators float; the defaults of a file. */
+export const FLOAT_CONFIG: OpConfig = {
+  computePrecision: 'FLOAT',
+  explicitDequantize: false,
+  skipChecks: false,
+  minWeightElements: 0,
+};
 
 /** One rule: for operators named `operation` (`*` for all) in whose scope `regex` is found, this algorithm and config. */
 export interface Rule {
@@ -62,6 +50,8 @@ export interface Rule {
   readonly operation: string;
   readonly algorithm: AlgorithmKey;
   readonly config: OpConfig;
+  /** For people; kept when saving. */
+  readonly comment?: string;
   /**
    * Only under compat: the file's rule holds a value that the original accepts and then never matches (a misspelled
    * granularity, say). The rule decides nothing; `saved` is what the original would write back.
@@ -158,7 +148,7 @@ export function quantizationMode(config: OpConfig): QuantizationMode {
 }
 
 /** Number of values that share a scale in a blockwise granularity; undefined for the other two. */
-export function blockSize(granularity: Granularity): 32 | 64 | 128 | 256 | undefined {
+export function blockSize(granularity: Granularity): BlockSize | undefined {
   switch (granularity) {
     case 'BLOCKWISE_32':
       return 32;

@@ -1,0 +1,24 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, it } from 'vitest';
+import { TABLES, UNIONS } from '../../schema/generated/tflite.ts';
+import { generatedText, parseFbs } from '../../scripts/generate-schema.ts';
+import { projectRoot } from '../support/shared.ts';
+
+it('schema/generated/tflite.ts is what the generator makes of schema/tflite.fbs', () => {
+  expect(readFileSync(join(projectRoot, 'schema/generated/tflite.ts'), 'utf8')).toBe(generatedText());
+});
+
+it('every table of the .fbs has descriptors with ascending ids, and unions leave room for their tag', () => {
+  const schema = parseFbs(readFileSync(join(projectRoot, 'schema/tflite.fbs'), 'utf8'));
+  expect(Object.keys(TABLES)).toEqual([...schema.tables.keys()]);
+  expect(Object.keys(TABLES).length).toBeGreaterThanOrEqual(165);
+  for (const [name, fields] of Object.entries(TABLES)) {
+    const taken = fields.flatMap((field) => (field.kind === 'union' ? [field.id - 1, field.id] : [field.id]));
+    expect(new Set(taken).size, name).toBe(taken.length);
+    for (const field of fields) {
+      if (field.kind === 'union') expect(UNIONS).toHaveProperty(field.type);
+      if (field.kind === 'table' || field.kind === 'tables') expect(TABLES).toHaveProperty(field.type);
+    }
+  }
+});

@@ -2,6 +2,12 @@ import { instantiateKernels, type Kernels } from '../../kernels/index.ts';
 import { AeqError } from '../../schema/errors.ts';
 import type { Deletable, Factory, LiteRtWasm } from './litert-wasm-bindings.ts';
 
+type CallCode = 'RUNTIME_REJECTED_MODEL' | 'RUNTIME_FAILED';
+
+/** How a refused model is introduced. */
+export const REFUSED = 'the interpreter refused the model';
+export const REFUSED_HINT = 'see which operators the model has (aeq inspect), or try another interpreter (--runtime)';
+
 /** Log lines kept for messages: what a failing call says comes last. */
 const LOG_LINES = 50;
 
@@ -63,52 +69,51 @@ export class WasmInstance<Exports> {
   }
 
   /**
-   * Calls into the interpreter; failures become an AeqError with the interpreter's own words.
+   * Calls into the interpreter; failures become an AeqError with the interpreter's own words. A run that logged an error
+   * has failed too: this interpreter returns from a run that failed as if it had not.
    * @throws AeqError of the given code; RUNTIME_OUT_OF_MEMORY; RUNTIME_FAILED when the copy is dead or dies.
    */
-  async call<R>(
-    code: 'RUNTIME_REJECTED_MODEL' | 'RUNTIME_FAILED',
-    what: string,
-    use: () => R | Promise<R>,
-  ): Promise<R> {
+  async call<R>(code: CallCode, what: string, use: () => R | Promise<R>): Promise<R> {
     if (this.dead) throw deadError(what);
     this.#log.length = 0;
     try {
-      return await use();
+      const result = await use();
+      if (code === 'RUNTIME_FAILED' && this.#log.some(isFailure)) throw new Error('the call returned');
+      return result;
     } catch (error) {
       if (error instanceof AeqError) throw error;
       throw this.#translate(error, code, what);
     }
   }
 
-  #translate(error: unknown, code: 'RUNTIME_REJECTED_MODEL' | 'RUNTIME_FAILED', what: string): AeqError {
+  #translate(error: unknown, code: CallCode, what: string): AeqError {
     const thrown = error instanceof Error ? error.message : String(error);
-    const words = lastError(this.#log) ?? firstLine(thrown);
+    const words = errorWords(this.#log) || firstLine(thrown);
     const trapped = isTrap(error);
     if (trapped) this.dead = true;
     else this.worn = true;
-    if (isOutOfMemory(`${thrown} ${this.#log.join(' ')}`)) {
-      this.dead = true;
+    if (isOutOfMemory(`${thrown} ${words}`)) {
       return outOfMemory(`${what}: ${words}`, error);
     }
-    if (!trapped) {
-      return new AeqError(code, `${what}: ${words}`, { cause: error, hint: hintFor(code) });
-    }
-    return new AeqError(
-      'RUNTIME_FAILED',
-      `${what}: the interpreter crashed (${words}); this session cannot be used again`,
-      {
-        cause: error,
-        hint: 'open the model again; if it repeats, try another interpreter (--runtime)',
-      },
-    );
+    if (trapped) return crashed(what, words, error);
+    const refused = code === 'RUNTIME_REJECTED_MODEL' || isRefusal(words);
+    return refused
+      ? new AeqError('RUNTIME_REJECTED_MODEL', `${REFUSED}: ${words}`, { cause: error, hint: REFUSED_HINT })
+      : new AeqError(code, `${what}: ${words}`, {
+          cause: error,
+          hint: 'check the values and shapes this sample feeds',
+        });
   }
 }
 
-/** Deletes embind objects unless their interpreter is dead, when deleting would fail as well. */
+/** Deletes embind objects unless their interpreter is dead; it is when deleting fails. */
 export function deleteAll(instance: WasmInstance<unknown>, objects: Iterable<Deletable | undefined>): void {
   if (instance.dead) return;
-  for (const object of objects) object?.delete();
+  try {
+    for (const object of objects) object?.delete();
+  } catch {
+    instance.dead = true;
+  }
 }
 
 /** The instance of the LiteRT build. */
@@ -136,20 +141,33 @@ const isTrap = (error: unknown) =>
   error instanceof RangeError ||
   (error instanceof Error && error.name === 'RuntimeError');
 
+/** The last is where buffers for outputs are made, which says nothing when there is no room. */
 const isOutOfMemory = (text: string) =>
-  /\bOOM\b|out of memory|bad_alloc|cannot enlarge memory|failed to allocate|memory allocation failed|Cannot allocate/i.test(
-    text,
-  );
+  /\bOOM\b|out of memory|bad_alloc|enlarge memory|failed to allocate memory|litert_tensor_buffer\.h/i.test(text);
 
-/** The last line of the log that is an error, without its source position. */
-function lastError(log: readonly string[]): string | undefined {
-  const line = log.findLast((entry) => /^\s*(ERROR|FATAL)\b/.test(entry));
-  return line === undefined ? undefined : firstLine(line.replace(/^\s*(ERROR|FATAL):?\s*(\[[^\]]*\])?\s*/, ''));
+const isError = (line: string) => /^\s*(ERROR|FATAL)\b/.test(line);
+
+/** An operator that the delegate does not take runs without it. */
+const isFailure = (line: string) => isError(line) && !/failed to delegate/.test(line);
+
+/** Operators are looked up and prepared at the first run, so that is when some models are refused. */
+const isRefusal = (words: string) => /failed to prepare|unresolved custom op|Didn't find op/.test(words);
+
+/**
+ * What the interpreter says went wrong: its error lines in order. Lines that begin with a source position only repeat
+ * that the call failed, and are used when there is nothing else.
+ */
+export function errorWords(log: readonly string[]): string {
+  const lines = log.filter(isError).map((line) => firstLine(line.replace(/^\s*(ERROR|FATAL):?\s*/, '')));
+  const telling = lines.filter((line) => !line.startsWith('['));
+  const chosen = telling.length > 0 ? telling : lines.slice(-1);
+  return [...new Set(chosen.map((line) => line.replace(/^\[[^\]]*\]\s*/, '').replace(/\.$/, '')))].slice(-3).join('; ');
 }
 
-const firstLine = (text: string) => text.split('\n')[0]?.trim() || 'no reason given';
+const crashed = (what: string, words: string, cause: unknown) =>
+  new AeqError('RUNTIME_FAILED', `${what}: the interpreter crashed (${words}); this session cannot be used again`, {
+    cause,
+    hint: 'open the model again; if it repeats, try another interpreter (--runtime)',
+  });
 
-const hintFor = (code: 'RUNTIME_REJECTED_MODEL' | 'RUNTIME_FAILED') =>
-  code === 'RUNTIME_FAILED'
-    ? 'check the values and shapes that this sample feeds'
-    : 'see which operators the model has (aeq inspect), or try another interpreter (--runtime)';
+const firstLine = (text: string) => text.split('\n')[0]?.trim() || 'no reason given';

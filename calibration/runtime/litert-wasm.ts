@@ -13,11 +13,18 @@ import {
   takeAll,
   using,
 } from './litert-wasm-bindings.ts';
-import { deleteAll, type LiteRtInstance, outOfMemory, type WasmBuild, WasmInstance } from './litert-wasm-instance.ts';
+import {
+  deleteAll,
+  type LiteRtInstance,
+  outOfMemory,
+  REFUSED,
+  type WasmBuild,
+  WasmInstance,
+} from './litert-wasm-instance.ts';
 import type { ModelPieces, Runtime, Session, SignatureInfo, TensorInfo, TensorView } from './runtime.ts';
 
-/** `malloc` of the wasm heap takes a signed size. */
-const LARGEST_MODEL = 2 ** 31 - 1;
+/** The heap cannot grow beyond 2 GiB. */
+const LARGEST_BLOCK = 2 ** 31 - 2 ** 16;
 
 /** The embedded interpreter over a build that was loaded; see wasm.node.ts. */
 export function createWasmRuntime(build: WasmBuild<LiteRtWasm>): Runtime {
@@ -71,8 +78,8 @@ async function loadSession(
 ): Promise<Session> {
   const { exports } = copy;
   const sizeBytes = source instanceof Uint8Array ? source.byteLength : source.sizeBytes;
-  if (sizeBytes > LARGEST_MODEL) throw outOfMemory(`the model has ${sizeBytes} bytes`);
-  const address = allocate(copy, sizeBytes);
+  const block = allocate(copy, sizeBytes);
+  const { address } = block;
   let model: LoadedModel | undefined;
   let compiled: CompiledModel | undefined;
   try {
@@ -81,13 +88,12 @@ async function loadSession(
       exports.HEAPU8.set(piece, end);
       end += piece.byteLength;
     }
-    const what = 'the interpreter refused the model';
-    const loaded = await copy.call('RUNTIME_REJECTED_MODEL', what, () =>
+    const loaded = await copy.call('RUNTIME_REJECTED_MODEL', REFUSED, () =>
       exports.loadModel(environment, address, sizeBytes),
     );
     model = loaded;
-    const signatures = await copy.call('RUNTIME_REJECTED_MODEL', what, () => readSignatures(loaded));
-    compiled = await copy.call('RUNTIME_REJECTED_MODEL', what, () =>
+    const signatures = await copy.call('RUNTIME_REJECTED_MODEL', REFUSED, () => readSignatures(loaded));
+    compiled = await copy.call('RUNTIME_REJECTED_MODEL', REFUSED, () =>
       exports.compileModel(environment, loaded, {
         environment: { liteRtEnvironment: environment },
         accelerator: 'wasm',
@@ -96,26 +102,34 @@ async function loadSession(
         webNNOptions: {},
       }),
     );
-    return new WasmSession({ copy, environment, address, model: loaded, compiled }, signatures);
+    return new WasmSession({ copy, environment, block, model: loaded, compiled }, signatures);
   } catch (error) {
     deleteAll(copy, [compiled, model]);
-    if (!copy.dead) exports._free(address);
+    if (!copy.dead) exports._free(block.raw);
     throw error;
   }
 }
 
-function allocate(copy: LiteRtInstance, sizeBytes: number): number {
+/** A block of the wasm heap and the 64-byte aligned address in it: `malloc` there aligns to 8 only. */
+interface Block {
+  readonly raw: number;
+  readonly address: number;
+}
+
+const ALIGNMENT = 64;
+
+function allocate(copy: LiteRtInstance, sizeBytes: number): Block {
   if (copy.dead)
     throw new AeqError('RUNTIME_FAILED', 'the interpreter crashed earlier', { hint: 'open the model again' });
-  let address = 0;
+  let raw = 0;
   try {
-    address = copy.exports._malloc(Math.max(1, sizeBytes)) >>> 0;
+    if (sizeBytes < LARGEST_BLOCK) raw = copy.exports._malloc(sizeBytes + ALIGNMENT) >>> 0;
   } catch (error) {
     copy.dead = true;
     throw outOfMemory(`${sizeBytes} bytes`, error);
   }
-  if (address === 0) throw outOfMemory(`${sizeBytes} bytes`);
-  return address;
+  if (raw === 0) throw outOfMemory(`${sizeBytes} bytes`);
+  return { raw, address: Math.ceil(raw / ALIGNMENT) * ALIGNMENT };
 }
 
 function readSignatures(model: LoadedModel): SignatureInfo[] {
@@ -150,7 +164,7 @@ interface Loaded {
   readonly copy: LiteRtInstance;
   readonly environment: Deletable;
   /** Where the model's bytes are; they must stay as long as the model does. */
-  readonly address: number;
+  readonly block: Block;
   readonly model: LoadedModel;
   readonly compiled: CompiledModel;
 }
@@ -168,7 +182,8 @@ class WasmSession implements Session {
   readonly kernels: Kernels;
   readonly #loaded: Loaded;
   readonly #inputs: (Input[] | undefined)[] = [];
-  readonly #allocations = new Set<number>();
+  /** Blocks lent by `allocate`: address to the block's start. */
+  readonly #allocations = new Map<number, number>();
   #outputs: TensorBuffer[] = [];
   #closed = false;
 
@@ -205,13 +220,16 @@ class WasmSession implements Session {
   }
 
   allocate(sizeBytes: number): number {
-    const address = allocate(this.#loaded.copy, sizeBytes);
-    this.#allocations.add(address);
+    const { raw, address } = allocate(this.#loaded.copy, sizeBytes);
+    this.#allocations.set(address, raw);
     return address;
   }
 
   free(address: number): void {
-    if (this.#allocations.delete(address) && !this.#loaded.copy.dead) this.#loaded.copy.exports._free(address);
+    const raw = this.#allocations.get(address);
+    if (raw === undefined) return;
+    this.#allocations.delete(address);
+    if (!this.#loaded.copy.dead) this.#loaded.copy.exports._free(raw);
   }
 
   releaseOutputs(): void {
@@ -221,13 +239,12 @@ class WasmSession implements Session {
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
-    const { copy, compiled, model, address } = this.#loaded;
+    const { copy, compiled, model, block } = this.#loaded;
     copy.sessions -= 1;
     const inputs = this.#inputs.flatMap((list) => (list ?? []).map((input) => input.buffer));
     deleteAll(copy, [...this.#outputs.splice(0), ...inputs, compiled, model]);
     if (copy.dead) return;
-    for (const allocation of this.#allocations) copy.exports._free(allocation);
-    copy.exports._free(address);
+    for (const raw of [...this.#allocations.values(), block.raw]) copy.exports._free(raw);
   }
 
   /** Writes the values into the input buffers, which are made at the first run of their signature. */

@@ -44,7 +44,7 @@ export interface Session {
   /** The inputs of a signature as its last run read them, in place; empty before its first run. Valid as outputs are. */
   inputViews(signature: number): readonly TensorView[];
   /**
-   * Room in `memory` for tables and results of kernels: the address of `sizeBytes` bytes, 16-byte aligned, not cleared.
+   * Room in `memory` for tables and results of kernels: the address of `sizeBytes` bytes, 64-byte aligned, not cleared.
    * Stays until `free` or `close`. @throws AeqError RUNTIME_OUT_OF_MEMORY
    */
   allocate(sizeBytes: number): number;

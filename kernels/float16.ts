@@ -1,3 +1,6 @@
+// Conversions of single values. The functions on bits are exact definitions (also for NaN); those on numbers serve
+// code that handles a few scales.
+
 const scratch = new DataView(new ArrayBuffer(4));
 
 function float32Bits(value: number): number {
@@ -10,34 +13,42 @@ function bitsFloat32(bits: number): number {
   return scratch.getFloat32(0);
 }
 
-/** Rounds a magnitude that is a whole number of steps away from being exact, half to even. */
-function roundHalfEven(value: number): number {
-  const floor = Math.floor(value);
-  const rest = value - floor;
-  if (rest !== 0.5) return Math.round(value);
+/** Nearest integer, half to even, of a float32 or of a double below 2^52 in magnitude (others are integers already). */
+export function roundHalfEven(x: number): number {
+  if (!(Math.abs(x) < 2 ** 52)) return x;
+  const floor = Math.floor(x);
+  const rest = x - floor;
+  if (rest < 0.5) return floor;
+  if (rest > 0.5) return floor + 1;
   return floor % 2 === 0 ? floor : floor + 1;
 }
 
-/** Bits of the nearest float16 to a float32 value, half to even; overflow gives infinity, NaN stays NaN. */
-export function float16Bits(value: number): number {
-  const bits = float32Bits(value);
+/** float32 bits to the bits of the nearest float16, half to even; overflow gives infinity, NaN keeps its upper payload. */
+export function float32ToFloat16Bits(bits: number): number {
   const sign = (bits >>> 16) & 0x8000;
   const magnitude = bits & 0x7fffffff;
-  if (magnitude > 0x7f800000) return sign | 0x7e00;
+  if (magnitude > 0x7f800000) return sign | 0x7e00 | ((magnitude >>> 13) & 0x3ff);
   if (magnitude >= 0x477ff000) return sign | 0x7c00;
+  // Below the least normal half, values are whole numbers of 2^-24.
   if (magnitude < 0x38800000) return sign | roundHalfEven(bitsFloat32(magnitude) * 2 ** 24);
   return sign | ((magnitude - 0x38000000 + 0xfff + ((magnitude >>> 13) & 1)) >>> 13);
 }
 
-/** The value of float16 bits, exact. */
-export function float16Value(bits: number): number {
-  const sign = bits & 0x8000 ? -1 : 1;
-  const exponent = (bits >>> 10) & 31;
-  const mantissa = bits & 0x3ff;
-  if (exponent === 0) return sign * mantissa * 2 ** -24;
-  if (exponent === 31) return mantissa === 0 ? sign * Number.POSITIVE_INFINITY : Number.NaN;
-  return sign * (1 + mantissa / 1024) * 2 ** (exponent - 15);
+/** float16 bits to float32 bits, exact; a NaN comes out quiet. */
+export function float16ToFloat32Bits(bits: number): number {
+  const sign = bits & 0x8000 ? 0x80000000 : 0;
+  const magnitude = bits & 0x7fff;
+  if (magnitude > 0x7c00) return sign + (0x7fc00000 | (magnitude << 13));
+  if (magnitude === 0x7c00) return sign + 0x7f800000;
+  if (magnitude < 0x400) return sign + float32Bits(magnitude * 2 ** -24);
+  return sign + (magnitude << 13) + 0x38000000;
 }
+
+/** Bits of the float16 nearest to a number that is first rounded to float32; overflow gives infinity. */
+export const float16Bits = (value: number): number => float32ToFloat16Bits(float32Bits(value));
+
+/** The value of float16 bits, exact. */
+export const float16Value = (bits: number): number => bitsFloat32(float16ToFloat32Bits(bits));
 
 /** float32 rounded to bfloat16 (its top 16 bits), half to even, as a number. */
 export function roundToBfloat16(value: number): number {
@@ -48,3 +59,9 @@ export function roundToBfloat16(value: number): number {
 
 /** float32 rounded to float16 and back. */
 export const roundToFloat16 = (value: number): number => float16Value(float16Bits(value));
+
+/**
+ * A blockwise scale as it is stored and divided by: rounded to bfloat16, then to float16, so that it has at most seven
+ * mantissa bits. Underflow gives 0, overflow infinity.
+ */
+export const roundToBlockScale = (scale: number): number => roundToFloat16(roundToBfloat16(scale));

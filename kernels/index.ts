@@ -1,5 +1,14 @@
-export { float16Bits, float16Value, roundToBfloat16, roundToFloat16 } from './float16.ts';
+export {
+  float16Bits,
+  float16ToFloat32Bits,
+  float16Value,
+  float32ToFloat16Bits,
+  roundHalfEven,
+  roundToBfloat16,
+  roundToBlockScale,
+  roundToFloat16,
+} from './float16.ts';
 export type { ChannelExtent, ErrorSums, FloatRange, IntegerLimits, IntegerType, Kernels } from './kernels.ts';
-export { plainKernels, roundHalfEven } from './plain.ts';
+export { plainKernels } from './plain.ts';
 export { instantiateKernels } from './simd.ts';
 export { sharedWorkspace, Workspace } from './workspace.ts';

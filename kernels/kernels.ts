@@ -1,12 +1,16 @@
 /**
- * The inner loops, over memory that somebody else owns. Addresses are byte offsets into one `WebAssembly.Memory`,
- * aligned to the element size; counts are elements. Nothing is allocated: results go to addresses the caller gives or
- * come back as numbers. Two implementations give the same bits: SIMD (simd.ts) and plain TypeScript (plain.ts).
+ * The inner loops, over memory that somebody else owns. Addresses are byte offsets into one `WebAssembly.Memory` (up to
+ * 4 GiB), aligned to the element size; counts are elements; areas must lie inside the memory, and a target must not
+ * overlap what is read. Nothing is allocated: results go to addresses the caller gives or come back as numbers. Two
+ * implementations give the same bits: SIMD (simd.ts) and plain TypeScript (plain.ts).
  */
 export interface Kernels {
   readonly memory: WebAssembly.Memory;
 
-  /** Least and greatest value of a float32 tensor under the one-sided filters at +-3e38. */
+  /**
+   * Least and greatest value of a float32 tensor under the one-sided filters at +-3e38; -0 counts as less than +0. No
+   * elements give [+Infinity, -Infinity].
+   */
   rangeFloat32(address: number, count: number): FloatRange;
 
   /** Plain least and greatest integer; `bits` is the element width, at least one element. */
@@ -21,8 +25,9 @@ export interface Kernels {
 
   /**
    * clip(round_half_even(x / scale + zeroPoint), least, greatest) in float32 (section 5.6 of the maths: true division,
-   * each step rounded; NaN gives 0), one scale and zero point a channel. Writes int8, int16 or int32.
-   * `scaleAddress`: float32, `zeroPointAddress`: int32, `channels` values each.
+   * each step rounded; NaN gives 0), one scale and zero point a channel. Writes int8, int16 or int32, or uint8 or
+   * uint16 where `limits` reach beyond the signed type. What is above int32 after rounding the limit to float32 gives
+   * 2147483647. `scaleAddress`: float32, `zeroPointAddress`: int32, `channels` values each.
    */
   quantize(
     source: number,
@@ -48,8 +53,14 @@ export interface Kernels {
   /** Packs int8 values into `bits`-wide two's complement fields, first value in the low bits, last byte zero padded. */
   pack(source: number, count: number, bits: 4 | 2, target: number): void;
 
-  /** float32 to float16 bits, nearest even; overflow gives infinity. */
+  /** The inverse of `pack`: `count` fields to int8, reading ceil(count * bits / 8) bytes. */
+  unpack(source: number, count: number, bits: 4 | 2, target: number): void;
+
+  /** float32 to float16 bits, nearest even; overflow gives infinity, NaN keeps its sign and upper payload (quiet). */
   toFloat16(source: number, count: number, target: number): void;
+
+  /** float16 bits to float32, exact; NaN keeps its sign and payload (quiet). */
+  fromFloat16(source: number, count: number, target: number): void;
 }
 
 /** A tensor seen as [outer, channels, inner]; channels = inner = 1 is "one channel". */
@@ -70,7 +81,9 @@ export interface FloatRange {
 }
 
 export interface IntegerLimits {
+  /** Width of what is written. */
   readonly bits: 8 | 16 | 32;
+  /** Both within the signed or both within the unsigned type of that width (signed only for 32). */
   readonly least: number;
   readonly greatest: number;
 }

@@ -1,4 +1,4 @@
-import { float16Bits } from './float16.ts';
+import { float16ToFloat32Bits, float32ToFloat16Bits, roundHalfEven } from './float16.ts';
 import type { ChannelExtent, ErrorSums, FloatRange, IntegerLimits, IntegerType, Kernels } from './kernels.ts';
 
 const { fround } = Math;
@@ -26,7 +26,7 @@ export function plainKernels(memory: WebAssembly.Memory): Kernels {
         new Float32Array(memory.buffer, scaleAddress, extent.channels),
         new Int32Array(memory.buffer, zeroPointAddress, extent.channels),
         limits,
-        integers(memory, target, elements(extent), limits.bits, true),
+        integers(memory, target, elements(extent), limits.bits, limits.greatest < 2 ** (limits.bits - 1)),
       ),
     dequantize: (source, type, count, scale, zeroPoint, target) =>
       dequantize(typed(memory, source, count, type), scale, zeroPoint, new Float32Array(memory.buffer, target, count)),
@@ -44,8 +44,24 @@ export function plainKernels(memory: WebAssembly.Memory): Kernels {
         bits,
         new Uint8Array(memory.buffer, target, Math.ceil((count * bits) / 8)),
       ),
+    unpack: (source, count, bits, target) =>
+      unpack(
+        new Uint8Array(memory.buffer, source, Math.ceil((count * bits) / 8)),
+        bits,
+        new Int8Array(memory.buffer, target, count),
+      ),
     toFloat16: (source, count, target) =>
-      toFloat16(new Float32Array(memory.buffer, source, count), new Uint16Array(memory.buffer, target, count)),
+      mapBits(
+        new Uint32Array(memory.buffer, source, count),
+        new Uint16Array(memory.buffer, target, count),
+        float32ToFloat16Bits,
+      ),
+    fromFloat16: (source, count, target) =>
+      mapBits(
+        new Uint16Array(memory.buffer, source, count),
+        new Uint32Array(memory.buffer, target, count),
+        float16ToFloat32Bits,
+      ),
   };
 }
 
@@ -68,14 +84,14 @@ function integers(
 }
 
 /** Bits of each integer type. */
-export const INTEGER_BITS = { int8: 8, uint8: 8, int16: 16, int32: 32 } as const;
+const INTEGER_BITS = { int8: 8, uint8: 8, int16: 16, int32: 32 } as const;
 
 function typed(memory: WebAssembly.Memory, address: number, count: number, type: IntegerType): Integers {
   return integers(memory, address, count, INTEGER_BITS[type], type !== 'uint8');
 }
 
 /** One-sided filters first; where they leave nothing, the plain minimum or maximum, in which NaN wins. */
-export function rangeFloat32(values: Float32Array): FloatRange {
+function rangeFloat32(values: Float32Array): FloatRange {
   let min = Number.POSITIVE_INFINITY;
   let max = Number.NEGATIVE_INFINITY;
   let nanCount = 0;
@@ -90,7 +106,7 @@ export function rangeFloat32(values: Float32Array): FloatRange {
 }
 
 /** Replaces a side of a range that the filters left empty by the plain reduction over all values. */
-export function withFallback(values: Float32Array, min: number, max: number): { min: number; max: number } {
+function withFallback(values: Float32Array, min: number, max: number): { min: number; max: number } {
   if (values.length === 0) return { min, max };
   return {
     min: min === Number.POSITIVE_INFINITY ? values.reduce((least, x) => Math.min(least, x), min) : min,
@@ -99,7 +115,7 @@ export function withFallback(values: Float32Array, min: number, max: number): { 
 }
 
 /** Plain least and greatest of at least one integer. */
-export function rangeInteger(values: Integers): { min: number; max: number } {
+function rangeInteger(values: Integers): { min: number; max: number } {
   let min = Number.POSITIVE_INFINITY;
   let max = Number.NEGATIVE_INFINITY;
   for (const x of values) {
@@ -134,16 +150,6 @@ function rangePerChannel(
 
 /** A computed NaN may have any sign and payload: always give the same one. */
 const canonical = (x: number) => (Number.isNaN(x) ? Number.NaN : x);
-
-/** Nearest integer, half to even, of a float32 value. */
-export function roundHalfEven(x: number): number {
-  if (Math.abs(x) >= 2 ** 52) return x;
-  const floor = Math.floor(x);
-  const rest = x - floor;
-  if (rest < 0.5) return floor;
-  if (rest > 0.5) return floor + 1;
-  return floor % 2 === 0 ? floor : floor + 1;
-}
 
 function quantize(
   values: Float32Array,
@@ -227,6 +233,16 @@ function pack(values: Int8Array, bits: 4 | 2, target: Uint8Array): void {
   }
 }
 
-function toFloat16(values: Float32Array, target: Uint16Array): void {
-  for (let i = 0; i < values.length; i += 1) target[i] = float16Bits(values[i] as number);
+function unpack(source: Uint8Array, bits: 4 | 2, target: Int8Array): void {
+  const perByte = 8 / bits;
+  const shift = 32 - bits;
+  for (let i = 0; i < target.length; i += 1) {
+    const field = (source[Math.floor(i / perByte)] as number) >> (bits * (i % perByte));
+    target[i] = (field << shift) >> shift;
+  }
+}
+
+/** On bits, because a NaN's payload may get lost in a JavaScript number. */
+function mapBits(source: Uint32Array | Uint16Array, target: Uint16Array | Uint32Array, map: (bits: number) => number) {
+  for (let i = 0; i < source.length; i += 1) target[i] = map(source[i] as number);
 }

@@ -1,6 +1,5 @@
 import { KERNELS_BASE64 } from './generated/kernels.ts';
 import type { Kernels } from './kernels.ts';
-import { rangeInteger, withFallback } from './plain.ts';
 
 type Function_ = (...args: number[]) => number;
 
@@ -19,23 +18,30 @@ export function instantiateKernels(memory: WebAssembly.Memory): Kernels {
   const call = (name: string) => exports[name] as Function_;
   const value = (name: string) => (exports[name] as WebAssembly.Global).value;
   const rangeFloat = call('rangeFloat32');
+  const rangeIntegers = call('rangeInteger');
   const rangeChannels = call('rangePerChannel');
   const quantize = call('quantize');
   const dequantize = call('dequantize');
+  const dequantizeNarrow = call('dequantizeNarrow');
   const compare = call('compare');
   const histogram = call('histogramFloat32');
   return {
     memory,
     rangeFloat32: (address, count) => {
       rangeFloat(address, count);
-      const range = { min: value('resultMin'), max: value('resultMax') };
-      const nanCount = value('resultNan');
-      const infiniteCount = value('resultInfinite');
-      const empty = range.min === Number.POSITIVE_INFINITY || range.max === Number.NEGATIVE_INFINITY;
-      const full = empty ? withFallback(new Float32Array(memory.buffer, address, count), range.min, range.max) : range;
-      return { ...full, nanCount, infiniteCount };
+      return {
+        min: value('resultMin'),
+        max: value('resultMax'),
+        nanCount: value('resultNan'),
+        infiniteCount: value('resultInfinite'),
+      };
     },
-    rangeInteger: (address, count, bits, signed) => rangeInteger(integerView(memory, address, count, bits, signed)),
+    rangeInteger: (address, count, bits, signed) => {
+      rangeIntegers(address, count, Math.log2(bits / 8) + (signed ? 0 : 4));
+      const min = value('resultLeast');
+      const max = value('resultMost');
+      return signed ? { min, max } : { min: min >>> 0, max: max >>> 0 };
+    },
     rangePerChannel: (address, { outer, channels, inner }, minAddress, maxAddress, merge) => {
       if (!merge) {
         new Float32Array(memory.buffer, minAddress, channels).fill(Number.POSITIVE_INFINITY);
@@ -47,7 +53,10 @@ export function instantiateKernels(memory: WebAssembly.Memory): Kernels {
       quantize(source, outer, channels, inner, scales, zeroPoints, bits, least, greatest, target);
     },
     dequantize: (source, type, count, scale, zeroPoint, target) => {
-      dequantize(source, INTEGER_CODES[type], count, scale, zeroPoint, target);
+      // The float32 loop gives the same bits where each step before the last rounding is exact.
+      const exact = scale === Math.fround(scale) && Number.isInteger(zeroPoint) && Math.abs(zeroPoint) <= 2 ** 23;
+      const loop = exact && type !== 'int32' ? dequantizeNarrow : dequantize;
+      loop(source, INTEGER_CODES[type], count, scale, zeroPoint, target);
     },
     compare: (reference, test, length) => {
       compare(reference, test, length);
@@ -69,15 +78,14 @@ export function instantiateKernels(memory: WebAssembly.Memory): Kernels {
     pack: (source, count, bits, target) => {
       call(bits === 4 ? 'pack4' : 'pack2')(source, count, target);
     },
+    unpack: (source, count, bits, target) => {
+      call(bits === 4 ? 'unpack4' : 'unpack2')(source, count, target);
+    },
     toFloat16: (source, count, target) => {
       call('toFloat16')(source, count, target);
     },
+    fromFloat16: (source, count, target) => {
+      call('fromFloat16')(source, count, target);
+    },
   };
-}
-
-function integerView(memory: WebAssembly.Memory, address: number, count: number, bits: 8 | 16 | 32, signed: boolean) {
-  const { buffer } = memory;
-  if (bits === 8) return signed ? new Int8Array(buffer, address, count) : new Uint8Array(buffer, address, count);
-  if (bits === 16) return signed ? new Int16Array(buffer, address, count) : new Uint16Array(buffer, address, count);
-  return signed ? new Int32Array(buffer, address, count) : new Uint32Array(buffer, address, count);
 }

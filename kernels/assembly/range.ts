@@ -1,0 +1,247 @@
+import { laneSum, load32Part, upper } from './lanes';
+
+/** Least and greatest value; infinities for no values. */
+export let resultMin: f32 = 0;
+export let resultMax: f32 = 0;
+export let resultNan: i32 = 0;
+export let resultInfinite: i32 = 0;
+/** Least and greatest integer, as int32 bits. */
+export let resultLeast: i32 = 0;
+export let resultMost: i32 = 0;
+
+const LOW: f32 = -3e38;
+const HIGH: f32 = 3e38;
+const INFINITY_BITS: u32 = 0x7f800000;
+const NAN_BITS: u32 = 0x7fc00000;
+
+// What a scan leaves: extremes of the values' bits. Floats of one sign are ordered like their bits, so three integer
+// reductions a vector tell the range, the zeros' signs and whether there was a NaN.
+let mostSigned: i32 = 0;
+let mostUnsigned: u32 = 0;
+let leastUnsigned: u32 = 0;
+
+/** Reduces the bits of at least one float32. */
+function scan(address: usize, count: usize): void {
+  let signed = v128.load32_splat(address);
+  let most = signed;
+  let least = signed;
+  let signed2 = signed;
+  let most2 = signed;
+  let least2 = signed;
+  let left = count;
+  for (; left >= 8; left -= 8) {
+    const x = v128.load(address);
+    const y = v128.load(address, 16);
+    signed = i32x4.max_s(signed, x);
+    most = i32x4.max_u(most, x);
+    least = i32x4.min_u(least, x);
+    signed2 = i32x4.max_s(signed2, y);
+    most2 = i32x4.max_u(most2, y);
+    least2 = i32x4.min_u(least2, y);
+    address += 32;
+  }
+  for (; left > 0; ) {
+    const step: usize = left < 4 ? left : 4;
+    const x = step < 4 ? load32Part(address, step) : v128.load(address);
+    signed = i32x4.max_s(signed, x);
+    most = i32x4.max_u(most, x);
+    least = i32x4.min_u(least, x);
+    address += step << 2;
+    left -= step;
+  }
+  signed = fold<i32>(i32x4.max_s(signed, signed2), true);
+  most = fold<u32>(i32x4.max_u(most, most2), true);
+  least = fold<u32>(i32x4.min_u(least, least2), false);
+  mostSigned = i32x4.extract_lane(signed, 0);
+  mostUnsigned = i32x4.extract_lane(most, 0);
+  leastUnsigned = i32x4.extract_lane(least, 0);
+}
+
+/** Whether the last scan met a NaN. */
+function metNan(): bool {
+  return mostSigned > <i32>INFINITY_BITS || mostUnsigned > (INFINITY_BITS | 0x80000000);
+}
+
+/** Plain minimum of the last scan; one NaN makes it NaN. */
+function plainMin(): f32 {
+  if (metNan()) return reinterpret<f32>(NAN_BITS);
+  return reinterpret<f32>(mostUnsigned >>> 31 ? mostUnsigned : leastUnsigned);
+}
+
+/** Plain maximum of the last scan; one NaN makes it NaN. */
+function plainMax(): f32 {
+  if (metNan()) return reinterpret<f32>(NAN_BITS);
+  return reinterpret<f32>(mostSigned >= 0 ? <u32>mostSigned : leastUnsigned);
+}
+
+/** One-sided filters at +-3e38 and counts of what is not finite. One pass where nothing is filtered, else two. */
+export function rangeFloat32(address: usize, count: usize): void {
+  resultMin = f32.POSITIVE_INFINITY;
+  resultMax = f32.NEGATIVE_INFINITY;
+  resultNan = 0;
+  resultInfinite = 0;
+  if (count == 0) return;
+  scan(address, count);
+  if (mostSigned < reinterpret<i32>(HIGH) && mostUnsigned < reinterpret<u32>(LOW)) {
+    resultMin = plainMin();
+    resultMax = plainMax();
+    return;
+  }
+  filter(address, count);
+  if (resultMin == f32.POSITIVE_INFINITY) resultMin = plainMin();
+  if (resultMax == f32.NEGATIVE_INFINITY) resultMax = plainMax();
+}
+
+/** Bits of a float as an integer in the order of the values (-NaN, -inf ... -0, +0 ... +inf, +NaN), and back. */
+// @ts-ignore: decorator
+@inline
+function ordered(bits: i32): i32 {
+  return bits ^ ((bits >> 31) & 0x7fffffff);
+}
+
+function filter(address: usize, count: usize): void {
+  // Taken from `lowest` up as unsigned numbers, keys that the filter leaves out wrap around to the far end.
+  const lowest = ordered(reinterpret<i32>(LOW)) + 1;
+  const beyond = ordered(reinterpret<i32>(HIGH));
+  const lowestKey = i32x4.splat(lowest);
+  const beyondKey = i32x4.splat(beyond);
+  let lows = i32x4.splat(ordered(INFINITY_BITS) - lowest);
+  let highs = i32x4.splat(ordered(INFINITY_BITS | 0x80000000) - beyond);
+  let nans = i32x4.splat(0);
+  let infinities = nans;
+  const magnitude = i32x4.splat(0x7fffffff);
+  const infinity = i32x4.splat(INFINITY_BITS);
+  for (let left = count; left > 0; ) {
+    const step: usize = left < 4 ? left : 4;
+    let x: v128;
+    let inside = i32x4.splat(-1);
+    if (step == 4) x = v128.load(address);
+    else {
+      x = load32Part(address, step);
+      inside = i32x4.gt_s(i32x4.splat(<i32>step), i32x4(0, 1, 2, 3));
+    }
+    const key = v128.xor(x, v128.and(i32x4.shr_s(x, 31), magnitude));
+    lows = i32x4.min_u(lows, i32x4.sub(key, lowestKey));
+    highs = i32x4.max_u(highs, i32x4.sub(key, beyondKey));
+    const size = v128.and(x, magnitude);
+    nans = i32x4.sub(nans, v128.and(inside, i32x4.gt_s(size, infinity)));
+    infinities = i32x4.sub(infinities, v128.and(inside, i32x4.eq(size, infinity)));
+    address += step << 2;
+    left -= step;
+  }
+  resultMin = reinterpret<f32>(ordered(i32x4.extract_lane(fold<u32>(lows, false), 0) + lowest));
+  resultMax = reinterpret<f32>(ordered(i32x4.extract_lane(fold<u32>(highs, true), 0) + beyond));
+  resultNan = laneSum(nans);
+  resultInfinite = laneSum(infinities);
+}
+
+/** Reduces the lanes of a vector of T to lane 0. */
+function fold<T extends i32>(v: v128, greatest: bool): v128 {
+  v = better<T>(v, upper(v), greatest);
+  v = better<T>(v, i8x16.shuffle(v, v, 4, 5, 6, 7, 4, 5, 6, 7, 4, 5, 6, 7, 4, 5, 6, 7), greatest);
+  if (sizeof<T>() < 4) {
+    v = better<T>(v, i8x16.shuffle(v, v, 2, 3, 2, 3, 2, 3, 2, 3, 2, 3, 2, 3, 2, 3, 2, 3), greatest);
+  }
+  if (sizeof<T>() < 2) {
+    v = better<T>(v, i8x16.shuffle(v, v, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1), greatest);
+  }
+  return v;
+}
+
+// @ts-ignore: decorator
+@inline
+function better<T>(a: v128, b: v128, greatest: bool): v128 {
+  return greatest ? v128.max<T>(a, b) : v128.min<T>(a, b);
+}
+
+/** Least and greatest of at least one integer; `kind`: log2 of the element's bytes, plus 4 when unsigned. */
+export function rangeInteger(address: usize, count: usize, kind: i32): void {
+  if (kind == 0) integers<i8>(address, count);
+  else if (kind == 1) integers<i16>(address, count);
+  else if (kind == 2) integers<i32>(address, count);
+  else if (kind == 4) integers<u8>(address, count);
+  else if (kind == 5) integers<u16>(address, count);
+  else integers<u32>(address, count);
+}
+
+function integers<T extends i32>(address: usize, count: usize): void {
+  let least = load<T>(address);
+  let most = least;
+  let left = count;
+  const lanes: usize = 16 / sizeof<T>();
+  if (left >= lanes) {
+    let leasts = v128.load(address);
+    let mosts = leasts;
+    for (; left >= lanes; left -= lanes) {
+      const x = v128.load(address);
+      leasts = v128.min<T>(leasts, x);
+      mosts = v128.max<T>(mosts, x);
+      address += 16;
+    }
+    least = v128.extract_lane<T>(fold<T>(leasts, false), 0);
+    most = v128.extract_lane<T>(fold<T>(mosts, true), 0);
+  }
+  for (; left > 0; left -= 1) {
+    const x = load<T>(address);
+    least = min<T>(least, x);
+    most = max<T>(most, x);
+    address += sizeof<T>();
+  }
+  resultLeast = <i32>least;
+  resultMost = <i32>most;
+}
+
+/** Min and max of [outer, channels, inner] by channel, merged into what is at the two addresses. NaN wins. */
+export function rangePerChannel(
+  address: usize,
+  outer: usize,
+  channels: usize,
+  inner: usize,
+  minAddress: usize,
+  maxAddress: usize,
+): void {
+  if (inner == 0) return;
+  for (let o: usize = 0; o < outer; o += 1) {
+    if (inner == 1) {
+      rangeRow(address, channels, minAddress, maxAddress);
+      address += channels << 2;
+      continue;
+    }
+    for (let c: usize = 0; c < channels; c += 1) {
+      const low = minAddress + (c << 2);
+      const high = maxAddress + (c << 2);
+      scan(address, inner);
+      store<f32>(low, canonical(min(load<f32>(low), plainMin())));
+      store<f32>(high, canonical(max(load<f32>(high), plainMax())));
+      address += inner << 2;
+    }
+  }
+}
+
+/** One element a channel: lane by lane. */
+function rangeRow(address: usize, channels: usize, minAddress: usize, maxAddress: usize): void {
+  let at: usize = 0;
+  for (const end = (channels & ~3) << 2; at < end; at += 16) {
+    const x = v128.load(address + at);
+    v128.store(minAddress + at, canonical4(f32x4.min(v128.load(minAddress + at), x)));
+    v128.store(maxAddress + at, canonical4(f32x4.max(v128.load(maxAddress + at), x)));
+  }
+  for (const end = channels << 2; at < end; at += 4) {
+    const x = load<f32>(address + at);
+    store<f32>(minAddress + at, canonical(min(load<f32>(minAddress + at), x)));
+    store<f32>(maxAddress + at, canonical(max(load<f32>(maxAddress + at), x)));
+  }
+}
+
+/** The payload of a computed NaN is not determined by wasm: always give the same one. */
+// @ts-ignore: decorator
+@inline
+function canonical(x: f32): f32 {
+  return x != x ? reinterpret<f32>(NAN_BITS) : x;
+}
+
+// @ts-ignore: decorator
+@inline
+function canonical4(x: v128): v128 {
+  return v128.bitselect(x, i32x4.splat(NAN_BITS), f32x4.eq(x, x));
+}

@@ -41,6 +41,10 @@ export const ERROR_CODES = {
   RECIPE_UNSUPPORTED: 'unsupported',
   RECIPE_UNSUPPORTED_ALGORITHM: 'unsupported',
   POLICY_INVALID: 'input',
+  MODELS_DIFFER: 'input',
+  VERIFY_FAILED: 'unsupported',
+  CONDITION_INVALID: 'usage',
+  COMPARISON_INVALID: 'input',
   INTERNAL: 'internal',
 } as const satisfies Record<string, ErrorKind>;
 

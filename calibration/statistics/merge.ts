@@ -1,4 +1,9 @@
-import type { CalibratedDataset, CalibratedSample, CalibrationDocument } from '../../schema/documents/calibration.ts';
+import type {
+  CalibratedDataset,
+  CalibratedSample,
+  CalibrationDocument,
+  ModelIdentity,
+} from '../../schema/documents/calibration.ts';
 import { canonicalJson } from '../../schema/documents/canonical.ts';
 import { AeqError } from '../../schema/errors.ts';
 import { StatisticsSum } from './statistics.ts';
@@ -11,7 +16,7 @@ import { StatisticsSum } from './statistics.ts';
 export function mergeCalibrations(documents: readonly CalibrationDocument[]): CalibrationDocument {
   const [first, ...others] = documents;
   if (!first) throw new AeqError('CALIBRATION_EMPTY', 'there is no calibration to merge');
-  for (const other of others) requireSameModel(first, other);
+  for (const other of others) requireSameModel(first.model, other.model);
   const sum = new StatisticsSum();
   for (const document of documents) sum.absorb(document);
   return {
@@ -22,13 +27,17 @@ export function mergeCalibrations(documents: readonly CalibrationDocument[]): Ca
   };
 }
 
-function requireSameModel(first: CalibrationDocument, other: CalibrationDocument): void {
-  if (first.model.sha256 === other.model.sha256) return;
-  const message = `the parts are of different models: ${described(first)} and ${described(other)}`;
-  throw new AeqError('CALIBRATION_MISMATCH', message, { where: { file: other.model.file } });
+/** @throws AeqError CALIBRATION_MISMATCH when the files differ. */
+export function requireSameModel(first: ModelIdentity, other: ModelIdentity): void {
+  if (first.sha256 === other.sha256) return;
+  const message = `the calibration is of ${described(first)}, not of ${described(other)}`;
+  throw new AeqError('CALIBRATION_MISMATCH', message, {
+    where: { file: other.file },
+    hint: 'calibrations belong to one model file: calibrate this one anew',
+  });
 }
 
-const described = ({ model }: CalibrationDocument) => `${model.file} (SHA-256 ${model.sha256.slice(0, 12)}…)`;
+const described = ({ file, sha256 }: ModelIdentity) => `${file} (SHA-256 ${sha256.slice(0, 12)})`;
 
 /**
  * Data sets by signature, those of one signature made one.
@@ -80,24 +89,6 @@ export function missingSamples(document: CalibrationDocument): { signature: stri
   return document.datasets.flatMap(({ signature, selected }) =>
     (selected ?? []).filter((index) => !present.has(`${index}:${signature}`)).map((index) => ({ signature, index })),
   );
-}
-
-/**
- * The indices that part `part` of `parts` (counted from 1) takes of a selection: every `parts`-th, so that parts of a
- * sorted data set see alike data.
- */
-export function shardIndices(selected: readonly number[], part: number, parts: number): number[] {
-  return selected.filter((_, position) => position % parts === part - 1);
-}
-
-/**
- * Reads `i/n`. @throws AeqError USAGE when it is not of that form or not 1 <= i <= n.
- */
-export function parseShard(text: string): { part: number; parts: number } {
-  const [, part, parts] = /^(\d+)\/(\d+)$/.exec(text) ?? [];
-  const shard = { part: Number(part), parts: Number(parts) };
-  if (shard.part >= 1 && shard.part <= shard.parts) return shard;
-  throw new AeqError('USAGE', `"${text}" is not a part such as 1/8`, { hint: 'give i/n with i from 1 to n' });
 }
 
 /** The sample as messages name it. */

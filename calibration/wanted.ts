@@ -1,0 +1,75 @@
+import { TensorType } from '../schema/generated/tflite.ts';
+import { elementCount, hasScales, signatures, tensorConstant, typeBits } from '../schema/graph.ts';
+import type { Model } from '../schema/model.ts';
+import type { TensorReference } from './capture/reference.ts';
+
+/** A tensor to collect statistics of. */
+export interface WantedTensor extends TensorReference {
+  /** Also collect the least row maximum (rows along the last axis), for masks before a softmax. */
+  readonly rowMaximum?: boolean;
+}
+
+/**
+ * Every activation that a signature computes or takes in: no constants, nothing that is quantized already. The choice
+ * when no plan says what is needed.
+ */
+export function allActivations(model: Model): WantedTensor[] {
+  const subgraphs = [...new Set(signatures(model).map((view) => view.subgraph))].sort((a, b) => a - b);
+  return subgraphs.flatMap((subgraph) => {
+    const graph = model.subgraphs[subgraph];
+    const touched = new Set<number>([...(graph?.inputs ?? []), ...(graph?.outputs ?? [])]);
+    for (const operator of graph?.operators ?? []) {
+      for (const tensor of [...operator.inputs, ...operator.outputs]) touched.add(tensor);
+    }
+    return [...touched]
+      .filter((index) => {
+        const tensor = graph?.tensors[index];
+        return tensor !== undefined && !tensorConstant(model, tensor) && !hasScales(tensor);
+      })
+      .sort((a, b) => a - b)
+      .map((tensor) => ({ subgraph, tensor }));
+  });
+}
+
+/** The model keeps values from run to run, so that the order of its samples matters. */
+export function isStateful(model: Model): boolean {
+  return model.subgraphs.some(({ tensors }) =>
+    tensors.some((tensor) => tensor.isVariable || tensor.type === TensorType.RESOURCE),
+  );
+}
+
+/** What calibrating will need beside the program itself, in bytes: an estimate from the shapes in the file. */
+export interface MemoryEstimate {
+  /** Constants of the model, as the interpreter holds them. */
+  readonly modelBytes: number;
+  /** Captured tensors of one pass. */
+  readonly captureBytes: number;
+  /** Everything together, at its peak, with all workers. */
+  readonly peakBytes: number;
+}
+
+/** Statistics of one tensor: histogram pages and ranges. */
+const STATISTICS_BYTES = 32 * 1024;
+
+/**
+ * Estimates the memory of a run with `workers` interpreters; `memoryBytes` is the limit of one pass. Interpreters keep
+ * the model and a second, repacked copy of its weights; captured tensors stand in the interpreter's arena and once more
+ * as outputs. Free dimensions count as one.
+ */
+export function estimateMemory(
+  model: Model,
+  wanted: Iterable<TensorReference>,
+  { workers = 1, memoryBytes = 2 ** 30 }: { workers?: number; memoryBytes?: number } = {},
+): MemoryEstimate {
+  const modelBytes = model.buffers.reduce((sum, constant) => sum + (constant?.sizeBytes ?? 0), 0);
+  let wantedBytes = 0;
+  let tensors = 0;
+  for (const { subgraph, tensor } of wanted) {
+    const entry = model.subgraphs[subgraph]?.tensors[tensor];
+    wantedBytes += Math.ceil((elementCount(entry?.shape) * (typeBits(entry?.type ?? 0) ?? 0)) / 8);
+    tensors += 1;
+  }
+  const captureBytes = Math.min(wantedBytes, memoryBytes);
+  const perWorker = 2 * modelBytes + 2 * captureBytes + tensors * STATISTICS_BYTES;
+  return { modelBytes, captureBytes, peakBytes: workers * perWorker };
+}

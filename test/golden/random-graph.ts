@@ -48,6 +48,7 @@ function growSubgraph(growth: Growth): Growth {
   const { graph, random, values } = growth;
   for (let inputs = random.whole(1, 3); inputs > 0; inputs--) values.push(graph.input('x', random.pick(INPUT_SHAPES)));
   for (let operators = random.whole(3, 12); operators > 0; operators--) values.push(...random.pick(STEPS)(growth));
+  if (graph.operatorCount === 0) values.push(...unary('RELU')(growth));
   const inputs = graph.inputs.filter((input) => values.includes(input)).length;
   const candidates = values.slice(Math.min(values.length - 1, random.chance(0.03) ? 0 : inputs));
   const outputs = new Set([candidates.at(-1) as Value]);

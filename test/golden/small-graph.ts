@@ -29,6 +29,11 @@ export class SmallGraph {
     return this.#inputs;
   }
 
+  /** Operators of the current subgraph so far. */
+  get operatorCount(): number {
+    return this.model.subgraphs.at(-1)?.operators.length ?? 0;
+  }
+
   /** All that follows goes into a new subgraph. Gives the one before, to take constants from. */
   beginSubgraph(): SubgraphBuilder {
     const before = this.#main;

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { TABLES, UNIONS } from '../../schema/generated/tflite.ts';
 import { generatedText, parseFbs } from '../../scripts/generate-schema.ts';
-import { projectRoot } from '../support/shared.ts';
+import { projectRoot, sharedPath, skipUnless } from '../support/shared.ts';
 
 it('schema/generated/tflite.ts is what the generator makes of schema/tflite.fbs', () => {
   expect(readFileSync(join(projectRoot, 'schema/generated/tflite.ts'), 'utf8')).toBe(generatedText());
@@ -22,3 +22,26 @@ it('every table of the .fbs has descriptors with ascending ids, and unions leave
     }
   }
 });
+
+const facts = sharedPath('reference', 'tflite-schema.json');
+
+it.skipIf(skipUnless(facts, 'no schema facts to compare with'))(
+  'agrees with the facts of the format, field by field',
+  () => {
+    const known = JSON.parse(readFileSync(facts ?? '', 'utf8')) as SchemaFacts;
+    const schema = parseFbs(readFileSync(join(projectRoot, 'schema/tflite.fbs'), 'utf8'));
+    const described = (field: { id: number; name: string; type: string }) =>
+      `${field.id} ${field.name}: ${field.type.replace('int32', 'int')}`;
+    for (const [name, fields] of Object.entries(known.tables)) {
+      expect(schema.tables.get(name)?.map(described), name).toEqual(fields.map(described));
+    }
+    for (const [name, { values }] of Object.entries(known.enums)) {
+      expect(Object.fromEntries(schema.enums.get(name)?.values ?? []), name).toEqual(values);
+    }
+  },
+);
+
+interface SchemaFacts {
+  tables: Record<string, { id: number; name: string; type: string }[]>;
+  enums: Record<string, { values: Record<string, number> }>;
+}

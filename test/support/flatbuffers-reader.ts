@@ -3,6 +3,14 @@ import { type FieldDescriptor, TABLES, UNIONS } from '../../schema/generated/tfl
 
 type Table = Record<string, unknown>;
 
+class AlignedBuffer extends ByteBuffer {
+  readonly forced: boolean;
+  constructor(bytes: Uint8Array, forced: boolean) {
+    super(bytes);
+    this.forced = forced;
+  }
+}
+
 const WIDTHS: Readonly<Record<string, number>> = {
   bool: 1,
   byte: 1,
@@ -16,13 +24,16 @@ const WIDTHS: Readonly<Record<string, number>> = {
   ulong: 8,
 };
 
-/** Decodes a root table with the `flatbuffers` package alone: a second opinion on what our writer writes. */
-export function readWithFlatbuffers(bytes: Uint8Array, rootType: string): Table {
-  const buffer = new ByteBuffer(bytes);
+/**
+ * Decodes a root table with the `flatbuffers` package alone: a second opinion on what our writer writes. Vectors must lie
+ * at the alignment that the schema forces on them, unless `forced` is false: not every writer does that.
+ */
+export function readWithFlatbuffers(bytes: Uint8Array, rootType: string, forced = true): Table {
+  const buffer = new AlignedBuffer(bytes, forced);
   return readTable(buffer, rootType, buffer.readInt32(0));
 }
 
-function readTable(buffer: ByteBuffer, type: string, position: number): Table {
+function readTable(buffer: AlignedBuffer, type: string, position: number): Table {
   const result: Table = {};
   for (const field of TABLES[type] ?? []) {
     const value = readField(buffer, field, position);
@@ -31,7 +42,7 @@ function readTable(buffer: ByteBuffer, type: string, position: number): Table {
   return result;
 }
 
-function readField(buffer: ByteBuffer, field: FieldDescriptor, table: number): unknown {
+function readField(buffer: AlignedBuffer, field: FieldDescriptor, table: number): unknown {
   const offset = buffer.__offset(table, 4 + 2 * field.id);
   if (offset === 0) return field.kind === 'scalar' ? field.defaultValue : undefined;
   const at = table + offset;
@@ -52,11 +63,11 @@ function readField(buffer: ByteBuffer, field: FieldDescriptor, table: number): u
   }
 }
 
-function readVector(buffer: ByteBuffer, field: FieldDescriptor, at: number): unknown {
+function readVector(buffer: AlignedBuffer, field: FieldDescriptor, at: number): unknown {
   const start = buffer.__vector(at);
   const width = WIDTHS[field.type] ?? 4;
-  if (start % Math.max(4, field.align ?? 0, width) !== 0)
-    throw new RangeError(`${field.name} lies unaligned at ${start}`);
+  const align = Math.max(4, width, buffer.forced ? (field.align ?? 0) : 0);
+  if (start % align !== 0) throw new RangeError(`${field.name} lies unaligned at ${start}`);
   const places = Array.from({ length: buffer.__vector_len(at) }, (_, i) => start + i * width);
   if (field.kind === 'tables') return places.map((place) => readTable(buffer, field.type, buffer.__indirect(place)));
   if (field.kind === 'strings') return places.map((place) => readText(buffer, place));
@@ -75,14 +86,14 @@ function readVector(buffer: ByteBuffer, field: FieldDescriptor, at: number): unk
   }
 }
 
-function readText(buffer: ByteBuffer, at: number): string {
+function readText(buffer: AlignedBuffer, at: number): string {
   const start = at + buffer.readInt32(at);
   const end = start + 4 + buffer.readInt32(start);
   if (buffer.readUint8(end) !== 0) throw new RangeError(`the string at ${start} does not end in a zero byte`);
   return new TextDecoder('utf-8', { ignoreBOM: true, fatal: true }).decode(buffer.bytes().subarray(start + 4, end));
 }
 
-function readScalar(buffer: ByteBuffer, type: string, at: number): number | bigint | boolean {
+function readScalar(buffer: AlignedBuffer, type: string, at: number): number | bigint | boolean {
   if (at % (WIDTHS[type] ?? 1) !== 0) throw new RangeError(`a ${type} lies unaligned at ${at}`);
   switch (type) {
     case 'bool':

@@ -74,12 +74,11 @@ export const recipeSchema = z.array(rule).meta({
   description: 'Which operators of a model are quantized, and how.',
 });
 
+const componentName = z.string().regex(/^(default|tf_lite_\w+)$/, 'a component is called default or tf_lite_...');
+
 /** A recipe file for a container: component type (or `default`) to rules, or to the name or path of a recipe. */
 export const recipeMappingSchema = z
-  .record(
-    z.string().regex(/^(default|tf_lite_\w+)$/, 'a component is called default or tf_lite_...'),
-    z.union([recipeSchema.min(1), z.string()]),
-  )
+  .record(componentName, z.union([recipeSchema.min(1), z.string()]))
   .meta({ title: 'aeq recipe mapping', description: 'Recipes of the components of a .litertlm file.' });
 
 /** As read: defaults filled in. */
@@ -90,7 +89,10 @@ export type TensorConfigDocument = z.output<typeof tensorConfig>;
 export type RecipeMappingDocument = z.output<typeof recipeMappingSchema>;
 
 /** Where a recipe document came from, for messages. */
-export type RecipeOrigin = Omit<DocumentDescription, 'code'>;
+export interface RecipeOrigin extends Omit<DocumentDescription, 'code'> {
+  /** What field names start with: `rules` if not given, the component's name inside a mapping. */
+  readonly root?: string;
+}
 
 const KEYS_OF_FIELD: Readonly<Record<string, readonly string[]>> = {
   algorithm_params: Object.keys(algorithmParams.shape),
@@ -115,7 +117,8 @@ function hintFor(error: z.ZodError, document: unknown): string | undefined {
 /** @throws AeqError RECIPE_INVALID naming rule and field, with the nearest known word where there is one. */
 function parse<T>(schema: z.ZodType<T>, value: unknown, origin: RecipeOrigin): T {
   try {
-    return parseDocument(schema, value, { what: 'the recipe', ...origin, code: 'RECIPE_INVALID' });
+    const { file, what = 'the recipe' } = origin;
+    return parseDocument(schema, value, { what, ...(file === undefined ? {} : { file }), code: 'RECIPE_INVALID' });
   } catch (error) {
     if (!(error instanceof AeqError && error.cause instanceof z.ZodError)) throw error;
     const hint = hintFor(error.cause, value);
@@ -124,17 +127,18 @@ function parse<T>(schema: z.ZodType<T>, value: unknown, origin: RecipeOrigin): T
   }
 }
 
-const wrapped = z.object({ rules: recipeSchema });
-
 /**
  * Checks the JSON of a recipe strictly. Fields are named `rules[0].op_config...`, counted from 0.
  * @throws AeqError RECIPE_INVALID
  */
 export function parseRecipeDocument(value: unknown, origin: RecipeOrigin = {}): RecipeDocument {
-  return parse(wrapped, { rules: value }, origin).rules;
+  const { root = 'rules' } = origin;
+  return parse(z.object({ [root]: recipeSchema }), { [root]: value }, origin)[root] ?? [];
 }
 
-/** Checks the JSON of a recipe mapping strictly. @throws AeqError RECIPE_INVALID */
-export function parseRecipeMapping(value: unknown, origin: RecipeOrigin = {}): RecipeMappingDocument {
-  return parse(recipeMappingSchema, value, origin);
+const mappingFrame = z.record(componentName, z.union([z.array(z.unknown()).min(1), z.string()]));
+
+/** Checks the frame of a recipe mapping; its rules are checked when they are read. @throws AeqError RECIPE_INVALID */
+export function parseRecipeMapping(value: unknown, origin: RecipeOrigin = {}): z.output<typeof mappingFrame> {
+  return parse(mappingFrame, value, origin);
 }

@@ -7,14 +7,15 @@ import {
   TENSOR_DTYPES,
 } from '../../schema/documents/recipe-terms.ts';
 import { AeqError } from '../../schema/errors.ts';
-import type {
-  AlgorithmKey,
-  ComputePrecision,
-  Granularity,
-  OpConfig,
-  Rule,
-  TensorConfig,
-  TensorDtype,
+import {
+  type AlgorithmKey,
+  type ComputePrecision,
+  FLOAT_CONFIG,
+  type Granularity,
+  type OpConfig,
+  type Rule,
+  type TensorConfig,
+  type TensorDtype,
 } from './types.ts';
 
 type Json = Readonly<Record<string, unknown>>;
@@ -68,8 +69,9 @@ class OriginalReader {
   }
 
   rules(value: unknown): Rule[] {
-    if (!Array.isArray(value)) this.#fail('rules', 'must be a list');
-    return value.map((entry: unknown, index) => this.#rule(entry, `rules[${index}]`));
+    const { root = 'rules' } = this.#origin;
+    if (!Array.isArray(value)) this.#fail(root, 'must be a list');
+    return value.map((entry: unknown, index) => this.#rule(entry, `${root}[${index}]`));
   }
 
   #text(value: Json, key: string, field: string): string {

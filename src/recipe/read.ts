@@ -67,9 +67,9 @@ export function checkOperation(operation: string, context: RecipeContext, index:
     official === undefined ? suggestion(operation, context.operators.keys()) : `recipes call it "${official}"`;
   throw new AeqError(
     'RECIPE_UNKNOWN_OPERATION',
-    `${origin.file ?? origin.what ?? 'The recipe'}: rules[${index}].operation is "${operation}", which is no operator.`,
+    `${origin.file ?? origin.what ?? 'The recipe'}: ${field}.operation is "${operation}", which is no operator.`,
     {
-      where: { ...(origin.file === undefined ? {} : { file: origin.file }), field: `rules[${index}].operation` },
+      where: { ...(origin.file === undefined ? {} : { file: origin.file }), field: `${field}.operation` },
       hint: hint ?? 'Operators are named as in LiteRT, such as CONV_2D; * stands for all.',
     },
   );
@@ -95,7 +95,10 @@ export function readRecipe(value: unknown, context: RecipeContext, options: Read
   }
   const rules = context.compat ? readOriginalRules(value, origin) : parseRecipeDocument(value, origin).map(ruleOf);
   for (const [index, { operation, regex }] of rules.entries()) {
-    const where = { ...(origin.file === undefined ? {} : { file: origin.file }), field: `rules[${index}].regex` };
+    const where = {
+      ...(origin.file === undefined ? {} : { file: origin.file }),
+      field: `${origin.root ?? 'rules'}[${index}].regex`,
+    };
     compilePythonRegex(regex, where);
     if (!context.compat) checkOperation(operation, context, index, origin);
   }

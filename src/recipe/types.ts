@@ -63,6 +63,8 @@ export interface Rule {
 export interface Recipe {
   /** Name of a built-in recipe or of the file it came from, for messages and for naming the output. */
   readonly name?: string;
+  /** Made for any model, so that a rule which finds nothing in this one is no sign of a mistake. */
+  readonly builtIn?: true;
   readonly rules: readonly Rule[];
 }
 

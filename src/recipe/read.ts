@@ -62,6 +62,7 @@ function recipeNameOf(builtinName: string, context: RecipeContext): string | und
 export function checkOperation(operation: string, context: RecipeContext, index: number, origin: RecipeOrigin): void {
   if (operation === ANY_OPERATION || context.operators.has(operation)) return;
   const official = recipeNameOf(operation, context);
+  const field = `${origin.root ?? 'rules'}[${index}]`;
   if (official === undefined && Object.hasOwn(BuiltinOperator, operation)) return;
   const hint =
     official === undefined ? suggestion(operation, context.operators.keys()) : `recipes call it "${official}"`;

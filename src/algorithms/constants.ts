@@ -1,4 +1,4 @@
-import { type ChannelExtent, sharedWorkspace } from '../../kernels/index.ts';
+import { type ChannelExtent, sharedWorkspace, type Workspace } from '../../kernels/index.ts';
 import type { Constant } from '../../schema/constant.ts';
 import { clipRange, quantizeDouble } from './arithmetic.ts';
 import { piecesOf } from './extent.ts';
@@ -80,9 +80,14 @@ function quantizeInKernel(source: Constant, extent: ChannelExtent, numbers: Numb
     kernels.quantize(values + 4 * at, piece.extent, scales + channel, zeros + channel, limits, target);
   }
   if (numbers.bits >= 8) return workspace.copy(codes, (count * storage) / 8);
-  const packedBytes = Math.ceil((count * numbers.bits) / 8);
+  return packedCodes(workspace, codes, count, numbers.bits);
+}
+
+/** Codes of one byte each, packed: four or two bits. */
+function packedCodes(workspace: Workspace, codes: number, count: number, bits: number): Uint8Array {
+  const packedBytes = Math.ceil((count * bits) / 8);
   const packed = workspace.allocate(packedBytes);
-  kernels.pack(codes, count, numbers.bits === 4 ? 4 : 2, packed);
+  workspace.kernels.pack(codes, count, bits === 4 ? 4 : 2, packed);
   return workspace.copy(packed, packedBytes);
 }
 
@@ -97,7 +102,10 @@ function quantizeInDouble(source: Constant, extent: ChannelExtent, numbers: Numb
     const scale = numbers.scales[channel] as number;
     codes[i] = quantizeDouble(values[i] as number, scale, numbers.zeroPoints[channel] as number, least, greatest);
   }
-  return new Uint8Array(codes.buffer);
+  const stored = new Uint8Array(codes.buffer);
+  if (numbers.bits >= 8) return stored;
+  const workspace = sharedWorkspace();
+  return packedCodes(workspace, workspace.place(stored), values.length, numbers.bits);
 }
 
 const storageBits = (bits: number): 8 | 16 | 32 => (bits <= 8 ? 8 : bits <= 16 ? 16 : 32);
@@ -118,6 +126,17 @@ export function float16Constant(source: Constant): Constant {
       bytes.set(workspace.bytes(halves, until - at), at - first);
     }
     return bytes.subarray(start - first, end - first);
+  };
+  return { sizeBytes, read };
+}
+
+/** int8 codes as float32 numbers, without their scale. */
+export function codesAsFloats(source: Constant): Constant {
+  const sizeBytes = source.sizeBytes * 4;
+  const read = (start = 0, end = sizeBytes) => {
+    const first = Math.floor(start / 4);
+    const codes = new Int8Array(source.read(first, Math.ceil(end / 4)));
+    return new Uint8Array(Float32Array.from(codes).buffer).subarray(start - 4 * first, end - 4 * first);
   };
   return { sizeBytes, read };
 }

@@ -34,6 +34,8 @@ export interface Conduct {
   readonly readsNewCodesOnly: boolean;
   /** A31. What cannot be done stops the whole run instead of leaving an operator float. */
   readonly failsOnRefusal: boolean;
+  /** Casting to float16 takes the codes of weights that are stored as int8 already for their values. */
+  readonly castsStoredCodes: boolean;
   /** Fixed-output operators need statistics although their scale is given. */
   readonly needsFixedStatistics: boolean;
 }
@@ -54,6 +56,7 @@ export const COMPAT_0_10: Conduct = {
   namesOriginally: true,
   readsNewCodesOnly: true,
   failsOnRefusal: true,
+  castsStoredCodes: true,
   needsFixedStatistics: true,
 };
 
@@ -72,5 +75,6 @@ export const CORRECT: Conduct = {
   namesOriginally: false,
   readsNewCodesOnly: false,
   failsOnRefusal: false,
+  castsStoredCodes: false,
   needsFixedStatistics: false,
 };

@@ -1,4 +1,6 @@
 import type { Constant } from '../../schema/constant.ts';
+import { TensorType } from '../../schema/generated/tflite.ts';
+import { codesAsFloats } from '../algorithms/constants.ts';
 import type { ConstantRequest } from '../algorithms/min-max.ts';
 import type { TensorParameters } from '../algorithms/parameters.ts';
 import type { TensorConfig } from '../recipe/types.ts';
@@ -14,14 +16,25 @@ export class ConstantParameters {
     this.#conduct = conduct;
   }
 
-  /** Parameters and codes of the constant at an operand position. @throws AeqError BLOCK_SIZE_MISMATCH ... */
-  of(task: OperatorTask, tensor: number, position: number, constant: Constant, config: TensorConfig): TensorParameters {
-    const { buffer, shape = [] } = tensorOf(task, tensor);
+  /**
+   * Parameters and codes of the constant at an operand position: by the rule's algorithm, or by `make` where something
+   * else decides. @throws AeqError BLOCK_SIZE_MISMATCH and what else the algorithm throws.
+   */
+  of(
+    task: OperatorTask,
+    tensor: number,
+    position: number,
+    stored: Constant,
+    config: TensorConfig,
+    make = task.algorithm.constantParameters,
+  ): TensorParameters {
+    const { buffer, shape = [], type } = tensorOf(task, tensor);
+    const constant = type === TensorType.INT8 ? codesAsFloats(stored) : stored;
     const request = { constant, shape, config: this.#fitting(task, config), ...this.axes(task, position, config) };
     const key = this.#key(task, buffer, request);
     const known = this.#known.get(key);
     if (known) return known;
-    const parameters = task.algorithm.constantParameters(request);
+    const parameters = make(request);
     this.#known.set(key, parameters);
     return parameters;
   }

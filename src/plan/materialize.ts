@@ -38,8 +38,9 @@ interface Operand {
  * @throws AeqError STATISTICS_MISSING when an activation has no range, OPERATOR_UNSUPPORTED, BLOCK_SIZE_MISMATCH.
  */
 export function materialize(task: OperatorTask, materials: Materials): OperandWish[] {
-  const plain = plainPositions(task);
-  const inputs = operands(task, task.inputs, (position) => plain.has(position));
+  const casts = castsCodes(task, materials);
+  const plain = plainPositions(task, casts);
+  const inputs = operands(task, task.inputs, (position) => plain.has(position), casts ? TensorType.INT8 : undefined);
   const outputs = operands(task, task.outputs, () => false);
   const wishes: OperandWish[] = [
     ...kept(task, task.inputs, inputs, 'consumer'),
@@ -52,8 +53,15 @@ export function materialize(task: OperatorTask, materials: Materials): OperandWi
   return [...rest, ...constrained, ...(bias ? [bias] : [])];
 }
 
+/** The weight is stored as int8 already, and the numbers of its codes are taken for weights. */
+function castsCodes(task: OperatorTask, { conduct }: Materials): boolean {
+  const weight = task.inputs[task.spec.weighted?.weight ?? NO_TENSOR] ?? NO_TENSOR;
+  if (!conduct.castsStoredCodes || !task.algorithm.weightsOnly || weight === NO_TENSOR) return false;
+  return tensorOf(task, weight).type === TensorType.INT8;
+}
+
 /** Positions whose operands are left alone: index operands, the bias (it follows the others), weights that stay. */
-function plainPositions(task: OperatorTask): Set<number> {
+function plainPositions(task: OperatorTask, castsStored: boolean): Set<number> {
   const plain = new Set(task.spec.plainInputs);
   const { weighted } = task.spec;
   if (!weighted) return plain;
@@ -63,16 +71,23 @@ function plainPositions(task: OperatorTask): Set<number> {
   const tensor = tensorOf(task, weight);
   const constant = tensorConstant(task.model, tensor) !== undefined;
   const small = constant && elementCount(tensor.shape) < task.config.minWeightElements;
-  if ((weighted.keepsQuantizedWeights && hasScales(tensor)) || (weighted.leavesSmallWeights && small)) {
+  if ((weighted.keepsQuantizedWeights && hasScales(tensor) && !castsStored) || (weighted.leavesSmallWeights && small)) {
     plain.add(weighted.weight);
   }
   return plain;
 }
 
-function operands(task: OperatorTask, tensors: readonly number[], isPlain: (position: number) => boolean): Operand[] {
+function operands(
+  task: OperatorTask,
+  tensors: readonly number[],
+  isPlain: (position: number) => boolean,
+  alsoWeightOf?: number,
+): Operand[] {
+  const takes = (type: number, position: number) =>
+    type === TensorType.FLOAT32 || (type === alsoWeightOf && position === task.spec.weighted?.weight);
   return tensors.flatMap((tensor, position) => {
     if (tensor === NO_TENSOR || isPlain(position)) return [];
-    return tensorOf(task, tensor).type === TensorType.FLOAT32 ? [{ position, tensor }] : [];
+    return takes(tensorOf(task, tensor).type, position) ? [{ position, tensor }] : [];
   });
 }
 
@@ -223,8 +238,8 @@ function inputParameters(task: OperatorTask, materials: Materials, operand: Oper
   const range = materials.conduct.statisticsOverrideConstants
     ? materials.ranges.get(task.subgraphIndex, operand.tensor)
     : undefined;
-  if (range) return constantOfRange(task, operand, range, config, materials);
-  return materials.constants.of(task, operand.tensor, operand.position, constant, config);
+  const make = range && (() => constantOfRange(task, operand, range, config, materials));
+  return materials.constants.of(task, operand.tensor, operand.position, constant, config, make);
 }
 
 function constantOfRange(

@@ -1,4 +1,5 @@
 import type { RecipeContext } from './context.ts';
+import { originalOrder } from './original-order.ts';
 import { quantizationMode, type Recipe, type Rule } from './types.ts';
 
 function ruleNeeds(rule: Rule, context: Pick<RecipeContext, 'algorithms' | 'compat'>): boolean {
@@ -10,5 +11,6 @@ function ruleNeeds(rule: Rule, context: Pick<RecipeContext, 'algorithms' | 'comp
 
 /** Whether a model cannot be quantized by this recipe without statistics of its activations. */
 export function needsCalibration(recipe: Recipe, context: Pick<RecipeContext, 'algorithms' | 'compat'>): boolean {
-  return recipe.rules.some((rule) => ruleNeeds(rule, context));
+  const rules = context.compat ? originalOrder(recipe.rules) : recipe.rules;
+  return rules.some((rule) => ruleNeeds(rule, context));
 }

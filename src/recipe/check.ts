@@ -94,12 +94,11 @@ export function checkRules(rules: readonly Rule[], context: RecipeContext): stri
     requireAlgorithm(context, rule, index);
     if (rule.algorithm === 'no_quantize') continue;
     const problemOf = (operation: string): string | undefined =>
-      rule.inert?.reason ?? configProblem(context, rule.algorithm, operation, rule.config);
+      configProblem(context, rule.algorithm, operation, rule.config);
     if (rule.operation === ANY_OPERATION) {
       const followed = [...context.operators.keys()].some((operation) => problemOf(operation) === undefined);
       if (!followed) {
-        const what = rule.inert?.reason ?? `no operator can be ${describeConfig(rule.config)}`;
-        warnings.push(`${ruleTitle(rule, index)} has no effect: ${what}.`);
+        warnings.push(`${ruleTitle(rule, index)} has no effect: no operator can be ${describeConfig(rule.config)}`);
       }
       continue;
     }

@@ -85,7 +85,7 @@ class Resolver implements RecipeResolver {
     this.#problems.set(operation, known);
     let problem = known[index];
     if (problem === undefined) {
-      problem = rule.inert?.reason ?? configProblem(this.#context, rule.algorithm, operation, rule.config) ?? null;
+      problem = configProblem(this.#context, rule.algorithm, operation, rule.config) ?? null;
       known[index] = problem;
     }
     if (problem !== null) return problem;

@@ -14,6 +14,7 @@ export type { AlgorithmKey, BlockSize, ComputePrecision, Granularity, TensorDtyp
 export interface TensorConfig {
   readonly numBits: number;
   readonly symmetric: boolean;
+  /** Under compat a word that a file misspells is kept as it is: it equals nothing that a policy knows. */
   readonly granularity: Granularity;
   readonly dtype: TensorDtype;
   /** Settings of the rule's algorithm, by the original's key (`max_hadamard_size`). Empty for most. */
@@ -52,11 +53,6 @@ export interface Rule {
   readonly config: OpConfig;
   /** For people; kept when saving. */
   readonly comment?: string;
-  /**
-   * Only under compat: the file's rule holds a value that the original accepts and then never matches (a misspelled
-   * granularity, say). The rule decides nothing; `saved` is what the original would write back.
-   */
-  readonly inert?: { readonly reason: string; readonly saved: unknown };
 }
 
 /** Rules in the order of their precedence: a later one that applies overrides an earlier one. */

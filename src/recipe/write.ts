@@ -29,7 +29,7 @@ export function ruleToJson(rule: Rule): Json {
     regex: rule.regex,
     operation: rule.operation,
     algorithm_key: rule.algorithm,
-    op_config: rule.inert === undefined ? opConfigToJson(rule.config) : rule.inert.saved,
+    op_config: opConfigToJson(rule.config),
     ...(rule.comment === undefined ? {} : { comment: rule.comment }),
   };
 }

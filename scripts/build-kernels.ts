@@ -5,7 +5,6 @@
 import { mkdirSync, readdirSync, readFileSync, renameSync, statSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import asc from 'assemblyscript/asc';
 
 const SOURCES = fileURLToPath(new URL('../kernels/assembly/', import.meta.url));
 const GENERATED = fileURLToPath(new URL('../kernels/generated/', import.meta.url));
@@ -29,6 +28,8 @@ export async function buildKernels(): Promise<boolean> {
 
 /** The wasm bytes. No runtime, no memory of its own, no stack in memory: see kernels/assembly/index.ts. */
 async function compile(): Promise<Uint8Array> {
+  // Loaded here, because it takes a second and most builds have nothing to compile.
+  const { default: asc } = await import('assemblyscript/asc');
   let wasm: Uint8Array | undefined;
   const options = ['-O3', '--enable', 'simd', '--importMemory', '--noExportMemory', '--runtime', 'stub', '--noAssert'];
   const { error, stderr } = await asc.main(['index.ts', '--outFile', 'kernels.wasm', ...options], {

@@ -1,0 +1,61 @@
+import { AeqError } from '../../schema/errors.ts';
+import { TensorType } from '../../schema/generated/tflite.ts';
+import type { SampleSource } from '../file-dataset.ts';
+import { type DataFile, hashFiles } from '../files.node.ts';
+import type { DatasetOptions } from '../options.ts';
+import type { InputSpec } from '../sample.ts';
+import { decodePicture } from './decode.node.ts';
+import { pictureRecipe, pictureTensor } from './tensor.ts';
+
+/** Extensions of pictures. */
+export const IMAGE_EXTENSIONS: ReadonlySet<string> = new Set([
+  '.jpg',
+  '.jpeg',
+  '.png',
+  '.webp',
+  '.tif',
+  '.tiff',
+  '.gif',
+  '.avif',
+]);
+
+/**
+ * Pictures as samples of a model with one picture input. @throws AeqError DATASET_MISMATCH when the model has other or
+ * more inputs, USAGE for options that do not fit.
+ */
+export async function openImages(
+  files: readonly DataFile[],
+  sources: readonly string[],
+  inputs: readonly InputSpec[],
+  options: DatasetOptions,
+): Promise<SampleSource> {
+  const [input] = inputs;
+  if (!input || inputs.length > 1) {
+    const names = inputs.map(({ name }) => `"${name}"`).join(', ');
+    throw new AeqError('DATASET_MISMATCH', `pictures fill one input, but the model has ${inputs.length}: ${names}`, {
+      hint: 'give .npz files with the input names as keys',
+    });
+  }
+  const recipe = pictureRecipe(input, options);
+  return {
+    names: files.map(({ name }) => name),
+    description: {
+      kind: 'images',
+      sources,
+      preprocessing: {
+        ...recipe,
+        height: recipe.height ?? 'of the picture',
+        width: recipe.width ?? 'of the picture',
+        ...(input.type === TensorType.INT8 ? { pixelOffset: -128 } : {}),
+        alpha: recipe.channels === 4 ? 'kept' : 'on black',
+        orientation: 'exif',
+      },
+      contentHash: await hashFiles(files),
+    },
+    async load(index) {
+      const file = files[index];
+      if (!file) throw new AeqError('INTERNAL', `there is no picture ${index}`);
+      return { [input.name]: pictureTensor(await decodePicture(file.path), recipe, input) };
+    },
+  };
+}

@@ -12,7 +12,7 @@ import { TABLE_BYTES } from './statistics/histogram-counts.ts';
 import { mergeDatasets, requireSameModel, sampleLabel } from './statistics/merge.ts';
 import { observe, type TensorObservation } from './statistics/observation.ts';
 import { StatisticsSum, type TensorIdentity } from './statistics/statistics.ts';
-import { isStateful, type WantedTensor } from './wanted.ts';
+import { isDecodedConstant, isStateful, type WantedTensor } from './wanted.ts';
 
 /** Samples for one signature, and which of them to take. */
 export interface CalibrationData {
@@ -105,6 +105,7 @@ const DEFAULT_PARTIAL_SECONDS = 30;
 /** One run over all signatures: the interpreter, the sum so far, and the bookkeeping. */
 class CalibrationRun {
   readonly sum = new StatisticsSum();
+  readonly unreachable: readonly UnreachableTensor[];
   done = 0;
   readonly #options: CalibrateOptions;
   readonly #capture: CaptureSession;
@@ -118,12 +119,18 @@ class CalibrationRun {
     const { model, runtime, memoryBytes, threads } = options;
     requireSignatures(options);
     requireOrderFree(options);
-    const wanted = [...options.wanted];
+    const decoded: UnreachableTensor[] = [];
+    const wanted = [...options.wanted].filter((entry) => {
+      if (!isDecodedConstant(model, entry)) return true;
+      decoded.push({ subgraph: entry.subgraph, tensor: entry.tensor, reason: 'constant' });
+      return false;
+    });
     for (const entry of wanted) this.#identities.set(keyOf(entry), identityOf(model, entry));
     this.#capture = openCapture(runtime, model, wanted, {
       ...(memoryBytes !== undefined && { memoryBytes }),
       ...(threads !== undefined && { threads }),
     });
+    this.unreachable = [...decoded, ...this.#capture.unreachable];
     this.#datasets = describeData(options);
     if (options.resume) this.sum.absorb(options.resume);
     const counts = [...options.data].map(([signature, data]) => this.#indices(signature, data)?.length);
@@ -131,10 +138,6 @@ class CalibrationRun {
       (total, count) => (total === undefined || count === undefined ? undefined : total + count),
       0,
     );
-  }
-
-  get unreachable(): readonly UnreachableTensor[] {
-    return this.#capture.unreachable;
   }
 
   close(): void {

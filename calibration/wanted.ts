@@ -1,5 +1,5 @@
 import { TensorType } from '../schema/generated/tflite.ts';
-import { elementCount, hasScales, signatures, tensorConstant, typeBits } from '../schema/graph.ts';
+import { elementCount, hasScales, isBlockwise, signatures, tensorConstant, typeBits } from '../schema/graph.ts';
 import type { Model } from '../schema/model.ts';
 import type { TensorReference } from './capture/reference.ts';
 
@@ -10,7 +10,22 @@ export interface WantedTensor extends TensorReference {
 }
 
 /**
- * Every activation that a signature computes or takes in: no constants, nothing that is quantized already. The choice
+ * The tensor is a constant in another form: the output of an operator that has nothing but constants for operands, the
+ * first of them quantized or float16. Interpreters fold such operators into their readers and never write the output.
+ */
+export function isDecodedConstant(model: Model, { subgraph, tensor }: TensorReference): boolean {
+  const graph = model.subgraphs[subgraph];
+  const writer = graph?.operators.find((operator) => operator.outputs.includes(tensor));
+  if (!graph || !writer) return false;
+  const operands = writer.inputs.filter((index) => index >= 0).map((index) => graph.tensors[index]);
+  const [first] = operands;
+  if (!first || !operands.every((operand) => operand && tensorConstant(model, operand))) return false;
+  return first.type === TensorType.FLOAT16 || hasScales(first) || isBlockwise(first);
+}
+
+/**
+ * Every activation that a signature computes or takes in: no constants in any form, nothing that is
+ * quantized already. The choice
  * when no plan says what is needed.
  */
 export function allActivations(model: Model): WantedTensor[] {
@@ -24,7 +39,8 @@ export function allActivations(model: Model): WantedTensor[] {
     return [...touched]
       .filter((index) => {
         const tensor = graph?.tensors[index];
-        return tensor !== undefined && !tensorConstant(model, tensor) && !hasScales(tensor);
+        if (!tensor || tensorConstant(model, tensor) || hasScales(tensor)) return false;
+        return !isDecodedConstant(model, { subgraph, tensor: index });
       })
       .sort((a, b) => a - b)
       .map((tensor) => ({ subgraph, tensor }));

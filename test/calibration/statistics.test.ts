@@ -1,0 +1,238 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { minMax } from '../../calibration/ranges/per-sample.ts';
+import { mergeCalibrations, missingSamples } from '../../calibration/statistics/merge.ts';
+import { observe } from '../../calibration/statistics/observation.ts';
+import { plainKernels, Workspace } from '../../kernels/index.ts';
+import { type CalibrationDocument, readCalibration, writeCalibration } from '../../schema/documents/calibration.ts';
+import { decodeHistogram, encodeHistogram, histogramTotal } from '../../schema/documents/calibration-histogram.ts';
+import { AeqError } from '../../schema/errors.ts';
+import { TensorType } from '../../schema/generated/tflite.ts';
+import { documentOf, identity, observeValues, type RawSample, rawSamples } from './statistics-random.ts';
+
+const runs = { numRuns: 60 };
+
+/** Cuts a list at random places and shuffles the parts, by the numbers given. */
+function split(samples: readonly RawSample[], keys: readonly number[], parts: number): RawSample[][] {
+  const groups: RawSample[][] = Array.from({ length: parts }, () => []);
+  samples.forEach((sample, i) => {
+    groups[(keys[i] ?? 0) % parts]?.push(sample);
+  });
+  return groups;
+}
+
+const shuffled = <T>(items: readonly T[], keys: readonly number[]): T[] =>
+  items
+    .map((item, i) => ({ item, key: keys[i] ?? 0 }))
+    .sort((a, b) => a.key - b.key)
+    .map(({ item }) => item);
+
+const keys = fc.array(fc.nat(1000), { minLength: 12, maxLength: 12 });
+
+function errorOf(action: () => unknown): AeqError {
+  try {
+    action();
+  } catch (error) {
+    if (error instanceof AeqError) return error;
+    throw error;
+  }
+  throw new Error('no error was thrown');
+}
+
+describe('statistics', () => {
+  it('come out the same in any order of the samples', () => {
+    fc.assert(
+      fc.property(rawSamples, keys, (samples, order) => {
+        expect(writeCalibration(documentOf(shuffled(samples, order)))).toBe(writeCalibration(documentOf(samples)));
+      }),
+      runs,
+    );
+  });
+
+  it('come out the same for any split into parts and any order of these', () => {
+    fc.assert(
+      fc.property(rawSamples, keys, keys, fc.integer({ min: 1, max: 8 }), (samples, places, order, parts) => {
+        const documents = split(samples, places, parts).map((part) => documentOf(part));
+        const merged = mergeCalibrations(shuffled(documents, order));
+        expect(writeCalibration(merged)).toBe(writeCalibration(documentOf(samples)));
+      }),
+      runs,
+    );
+  });
+
+  it('merge in any grouping, with an empty part as unit', () => {
+    fc.assert(
+      fc.property(rawSamples, keys, (samples, places) => {
+        const [a, b, c] = split(samples, places, 3).map((part) => documentOf(part)) as [
+          CalibrationDocument,
+          CalibrationDocument,
+          CalibrationDocument,
+        ];
+        const left = mergeCalibrations([mergeCalibrations([a, b]), c]);
+        const right = mergeCalibrations([a, mergeCalibrations([documentOf([]), b, c])]);
+        expect(writeCalibration(left)).toBe(writeCalibration(right));
+      }),
+      runs,
+    );
+  });
+
+  it('survive the file', () => {
+    fc.assert(
+      fc.property(rawSamples, (samples) => {
+        const document = documentOf(samples);
+        const text = writeCalibration(document);
+        const back = readCalibration(text);
+        expect(back).toEqual(document);
+        expect(writeCalibration(back)).toBe(text);
+      }),
+      runs,
+    );
+  });
+
+  it('hold every finite value in the histogram, at its place', () => {
+    fc.assert(
+      fc.property(fc.array(fc.float(), { minLength: 1, maxLength: 60 }), (list) => {
+        const values = Float32Array.from(list);
+        const seen = observeValues(values);
+        expect(seen).toEqual(observeValues(values, plainKernels));
+        const finite = values.filter(Number.isFinite);
+        expect(seen?.nans).toBe(values.filter(Number.isNaN).length);
+        expect(seen?.infinities).toBe(values.length - finite.length - (seen?.nans ?? 0));
+        const expected = new Map<number, number>();
+        const bits = new Uint32Array(finite.buffer);
+        for (const word of bits) expected.set(word >>> 17, (expected.get(word >>> 17) ?? 0) + 1);
+        const histogram = seen?.histogram;
+        const found = Array.from(histogram?.keys ?? [], (key, i) => [key, histogram?.counts[i]]);
+        expect(found).toEqual([...expected].sort(([a], [b]) => a - b));
+      }),
+    );
+  });
+
+  it('see integers, bools and rows where they lie', () => {
+    const workspace = new Workspace();
+    const look = (type: number, values: ArrayBufferView & { length: number }, shape: readonly number[]) =>
+      observe(workspace.kernels, { type, shape, byteOffset: workspace.place(values) }, { rowMaximum: true });
+    expect(look(TensorType.INT64, BigInt64Array.of(-5n, 9n), [2])).toMatchObject({ min: -5, max: 9, elements: 2 });
+    expect(look(TensorType.BOOL, Uint8Array.of(1, 0, 1), [3])).toMatchObject({ min: 0, max: 1 });
+    expect(look(TensorType.INT8, Int8Array.of(-128, 3), [2])).toMatchObject({ min: -128, max: 3 });
+    expect(look(TensorType.FLOAT16, Uint16Array.of(1), [1])).toBeUndefined();
+    expect(look(TensorType.FLOAT32, new Float32Array(0), [2, 0])).toBeUndefined();
+    const masked = Float32Array.of(5, -1e9, 2, -1e9, -1e9, -7);
+    expect(look(TensorType.FLOAT32, masked, [2, 3])?.leastRowMaximum).toBe(-7);
+  });
+});
+
+describe('merging', () => {
+  const sample = (index: number): RawSample => ({
+    sample: { signature: 'decode', index, name: `${index}.png` },
+    values: [Float32Array.of(index, -1)],
+  });
+
+  it('refuses a sample that is in two parts, by its name', () => {
+    const error = errorOf(() => mergeCalibrations([documentOf([sample(1), sample(2)]), documentOf([sample(2)])]));
+    expect(error.code).toBe('CALIBRATION_MISMATCH');
+    expect(error.message).toContain('2.png');
+    expect(error.message).toContain('twice');
+  });
+
+  it('refuses another model, data set or preprocessing and says what differs', () => {
+    const one = documentOf([sample(1)]);
+    const two = documentOf([sample(2)]);
+    const [dataset, ...others] = two.datasets;
+    if (!dataset) throw new Error('no data set');
+    const withData = (change: object, description: object = {}) => ({
+      ...two,
+      datasets: [{ ...dataset, ...change, description: { ...dataset.description, ...description } }, ...others],
+    });
+    const message = (other: CalibrationDocument) => errorOf(() => mergeCalibrations([one, other])).message;
+    expect(message({ ...two, model: { ...two.model, sha256: 'b'.repeat(64) } })).toContain('bbbb');
+    expect(message(withData({}, { preprocessing: { std: 2, mean: [0, 1] } }))).toContain('std of the preprocessing');
+    expect(message(withData({}, { sources: ['other'] }))).toContain('photos and other');
+    expect(message(withData({}, { contentHash: 'x' }))).toContain('not the same');
+    expect(message(withData({ length: 30 }))).toContain('31 and 30 samples');
+  });
+
+  it('takes files of the same content from another folder, whatever the order', () => {
+    const at = (folder: string, index: number): CalibrationDocument => {
+      const document = documentOf([sample(index)]);
+      const description = { kind: 'images', sources: [folder], preprocessing: {}, contentHash: 'h' };
+      return { ...document, datasets: document.datasets.map((dataset) => ({ ...dataset, description })) };
+    };
+    const [a, b] = [at('/left', 1), at('/right', 2)];
+    expect(writeCalibration(mergeCalibrations([a, b]))).toBe(writeCalibration(mergeCalibrations([b, a])));
+  });
+
+  it('refuses a tensor that is another one in another part', () => {
+    const one = documentOf([sample(1)]);
+    const two = documentOf([sample(2)]);
+    const renamed = { ...two, tensors: two.tensors.map((tensor) => ({ ...tensor, name: 'other' })) };
+    expect(errorOf(() => mergeCalibrations([one, renamed])).message).toContain(`"${identity(0).name}"`);
+  });
+
+  it('says which samples are missing', () => {
+    const missing = missingSamples(documentOf([sample(0), sample(2)], [0, 1, 2, 3]));
+    expect(missing.filter(({ signature }) => signature === 'decode').map(({ index }) => index)).toEqual([1, 3]);
+    expect(missing.filter(({ signature }) => signature === 'prefill')).toHaveLength(4);
+  });
+
+  it('needs at least one part', () => {
+    expect(errorOf(() => mergeCalibrations([])).code).toBe('CALIBRATION_EMPTY');
+  });
+});
+
+describe('the calibration file', () => {
+  const document = documentOf([
+    {
+      sample: { signature: 'decode', index: 4, name: 'a.png' },
+      values: [Float32Array.of(0.1, -2.5, 3.4028234e38), Float32Array.of(Number.NaN)],
+    },
+  ]);
+
+  it('writes float32 values in few digits and reads them back exactly', () => {
+    const text = writeCalibration(document);
+    expect(text).toContain('"min":[-2.5],"max":[0.1]');
+    expect(text).toContain('"min":["NaN"]');
+    const back = readCalibration(text).tensors[0];
+    expect(back && minMax(back)).toEqual({ min: -2.5, max: Math.fround(0.1) });
+  });
+
+  it('holds counts beyond 32 bits', () => {
+    const histogram = { keys: Uint16Array.of(0, 5, 32767), counts: Float64Array.of(1, 2 ** 40 + 3, 2 ** 52) };
+    expect(decodeHistogram(encodeHistogram(histogram))).toEqual(histogram);
+    expect(histogramTotal(histogram)).toBe(1 + 2 ** 40 + 3 + 2 ** 52);
+  });
+
+  it.each([
+    ['not JSON', '{', 'JSON'],
+    ['another format', '{"model_qsvs": {}}', 'format'],
+    ['another version', '{"format": "aeq-calibration", "version": 2}', 'version'],
+  ])('refuses %s', (_, text, word) => {
+    const error = errorOf(() => readCalibration(text, 'cal.json'));
+    expect(error.code).toBe('CALIBRATION_INVALID');
+    expect(error.message).toContain('cal.json');
+    expect(error.message).toContain(word);
+  });
+
+  it.each([
+    ['a tensor type', '"type":"FLOAT32"', '"type":"FLOAT31"', 'tensor type'],
+    ['a sample that is not listed', '"samples":[[0,1]],"min":[-2.5]', '"samples":[[7,1]],"min":[-2.5]', 'sample'],
+    ['a run without end', '"samples":[[0,1]],"min":[-2.5]', '"samples":[[0,1e15]],"min":[-2.5]', 'more samples'],
+    ['a missing range', '"min":[-2.5]', '"min":[]', '0 ranges for 1'],
+    ['a count', '"elements":3', '"elements":4', 'all 4 elements'],
+    ['a histogram', '"histogram":"', '"histogram":"!', 'damaged'],
+    ['a hash', 'aaaaaaaaaa', 'zzzzzzzzzz', 'sha256'],
+    ['the order of the tensors', '"subgraph":0,"tensor":0', '"subgraph":2,"tensor":0', 'out of order'],
+  ])('refuses %s that is wrong', (_, right, wrong, word) => {
+    const text = writeCalibration(document);
+    expect(text).toContain(right);
+    const error = errorOf(() => readCalibration(text.replace(right, wrong)));
+    expect(error.code).toBe('CALIBRATION_INVALID');
+    expect(error.message).toContain(word);
+  });
+
+  it('refuses damaged histograms', () => {
+    for (const text of ['gA==', 'AQ==', 'AAE=', 'AQEAAQ==', '////////////////AQ==', '/////w8B', '*']) {
+      expect(() => decodeHistogram(text), text).toThrow(RangeError);
+    }
+  });
+});

@@ -13,6 +13,7 @@ export const ERROR_CODES = {
   MODEL_TRUNCATED: 'input',
   MODEL_INVALID: 'input',
   MODEL_TOO_LARGE: 'unsupported',
+  CONTAINER_INVALID: 'input',
   BLOCK_SIZE_MISMATCH: 'unsupported',
   WEIGHTS_NOT_RECOVERABLE: 'unsupported',
   STATISTICS_MISSING: 'input',

@@ -3,7 +3,7 @@ import { Cursor } from './codec/cursor.ts';
 import { decodeTable, type Table } from './codec/decode.ts';
 import type { Constant } from './constant.ts';
 import { AeqError } from './errors.ts';
-import { FILE_IDENTIFIER } from './generated/tflite.ts';
+import { FILE_IDENTIFIER, TFLITE } from './generated/tflite.ts';
 import type { Model, Operator, SignatureDef, Subgraph } from './model.ts';
 import { describeContent } from './sniff.ts';
 
@@ -22,7 +22,7 @@ interface BufferTable {
 export function readModel(input: ByteSource | Uint8Array, file?: string): Model {
   const source = input instanceof Uint8Array ? memorySource(input) : input;
   checkIdentifier(source, file);
-  const cursor = new Cursor(source, file);
+  const cursor = new Cursor(source, TFLITE, file);
   const root = decodeTable(cursor, 'Model', cursor.follow(0, 'root table'), (table, field, start, length) => {
     if (table === 'Buffer' && field === 'data') return sourceConstant(source, start, length);
     cursor.spend(length, start);

@@ -14,3 +14,12 @@ export function memorySource(input: Uint8Array): ByteSource {
   const view = (offset: number, length: number) => bytes.subarray(offset, offset + length);
   return { sizeBytes: bytes.byteLength, view, read: view };
 }
+
+/** A part of a source as a source of its own, offsets counted from `start`. */
+export function rangeSource(source: ByteSource, start: number, sizeBytes: number): ByteSource {
+  return {
+    sizeBytes,
+    view: (offset, length) => source.view(start + offset, length),
+    read: (offset, length) => source.read(start + offset, length),
+  };
+}

@@ -1,5 +1,6 @@
 import { AeqError } from '../errors.ts';
 import type { ByteSource } from './byte-source.ts';
+import type { FlatbufferFormat } from './format.ts';
 
 /** Decoded bytes allowed per byte of file: small tables that share one vtable are counted with it every time. */
 const BUDGET_RATIO = 8;
@@ -13,12 +14,14 @@ const MAX_TABLES = 8_000_000;
  */
 export class Cursor {
   readonly source: ByteSource;
+  readonly format: FlatbufferFormat;
   readonly #file: string | undefined;
   #budget: number;
   #tables = 0;
 
-  constructor(source: ByteSource, file?: string) {
+  constructor(source: ByteSource, format: FlatbufferFormat, file?: string) {
     this.source = source;
+    this.format = format;
     this.#file = file;
     this.#budget = 2 ** 16 + BUDGET_RATIO * source.sizeBytes;
   }

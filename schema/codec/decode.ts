@@ -1,5 +1,5 @@
-import { type FieldDescriptor, TABLES, UNIONS } from '../generated/tflite.ts';
 import type { Cursor } from './cursor.ts';
+import type { FieldDescriptor } from './format.ts';
 
 /** A table as plain data: field name (camel case) to value; the member of a union is named in `table`. */
 export type Table = Record<string, unknown>;
@@ -24,6 +24,7 @@ const SCALAR_BYTES: Readonly<Record<string, number>> = {
   float: 4,
   long: 8,
   ulong: 8,
+  double: 8,
 };
 
 /** Bytes of a stored scalar type. */
@@ -34,7 +35,7 @@ export function decodeTable(cursor: Cursor, type: string, offset: number, bytes:
   if (depth > MAX_DEPTH) throw cursor.damage('MODEL_INVALID', `tables nested deeper than ${MAX_DEPTH}`, offset);
   const vtable = readVtable(cursor, type, offset);
   const result: Table = {};
-  for (const field of TABLES[type] ?? []) {
+  for (const field of cursor.format.tables[type] ?? []) {
     const value = decodeField(cursor, type, field, vtable, bytes, depth);
     if (value !== undefined) result[field.name] = value;
   }
@@ -108,7 +109,7 @@ function decodeUnion(
   const tag = tagPlace === 0 ? 0 : cursor.dataView(tagPlace, 1, what).getUint8(0);
   const at = vtable.place(field.id);
   if (tag === 0 || at === 0) return undefined;
-  const member = Object.entries(UNIONS[field.type] ?? {}).find(([, value]) => value === tag)?.[0];
+  const member = Object.entries(cursor.format.unions[field.type] ?? {}).find(([, value]) => value === tag)?.[0];
   if (member === undefined) throw cursor.damage('MODEL_INVALID', `${what} has the unknown kind ${tag}`, tagPlace);
   return { table: member, ...decodeTable(cursor, member, cursor.follow(at, what), bytes, depth + 1) };
 }
@@ -132,6 +133,8 @@ function readScalar(cursor: Cursor, type: string, at: number, what: string): num
       return view.getUint32(0, true);
     case 'float':
       return view.getFloat32(0, true);
+    case 'double':
+      return view.getFloat64(0, true);
     case 'long':
       return view.getBigInt64(0, true);
     default:
@@ -173,6 +176,8 @@ function readScalars(
       return Array.from(new Uint32Array(copy.buffer));
     case 'float':
       return new Float32Array(copy.buffer);
+    case 'double':
+      return new Float64Array(copy.buffer);
     case 'long':
       return new BigInt64Array(copy.buffer);
     default:

@@ -1,7 +1,7 @@
 import type { Constant } from '../constant.ts';
-import { type FieldDescriptor, TABLES, UNIONS } from '../generated/tflite.ts';
 import type { Table } from './decode.ts';
 import { scalarBytes } from './decode.ts';
+import type { FieldDescriptor, FlatbufferFormat } from './format.ts';
 import { Sink } from './sink.ts';
 
 /** In place of a [ubyte] field: the vector is laid out behind all structure, so that it can be streamed. */
@@ -34,8 +34,13 @@ export interface EncodedStructure {
  * Encodes a root table front to back: a table, then what it refers to, depth first, so that every relative offset is
  * positive and things lie near their owner. Equal vtables are shared; scalars at their default value are left out.
  */
-export function encodeStructure(rootType: string, root: Table, identifier: string): EncodedStructure {
-  const encoder = new Encoder();
+export function encodeStructure(
+  format: FlatbufferFormat,
+  rootType: string,
+  root: Table,
+  identifier: string,
+): EncodedStructure {
+  const encoder = new Encoder(format);
   encoder.sink.uint32(0);
   encoder.sink.text(identifier);
   encoder.sink.patchUint32(0, encoder.table(rootType, root));
@@ -55,11 +60,16 @@ class Encoder {
   readonly sink = new Sink();
   readonly vectors: { at: number; align: number; constant: Constant }[] = [];
   readonly offsets: { at: number; constant: Constant }[] = [];
+  readonly #format: FlatbufferFormat;
   readonly #vtables = new Map<string, number>();
+
+  constructor(format: FlatbufferFormat) {
+    this.#format = format;
+  }
 
   /** Returns the table's position. */
   table(type: string, value: Table): number {
-    const slots = (TABLES[type] ?? []).flatMap((field) => this.#slots(field, value[field.name]));
+    const slots = (this.#format.tables[type] ?? []).flatMap((field) => this.#slots(field, value[field.name]));
     const { places, sizeBytes, align } = arrange(slots);
     const vtable = this.#vtable(slots, places, sizeBytes);
     const start = this.sink.align(align);
@@ -127,7 +137,7 @@ class Encoder {
 
   #union(field: FieldDescriptor, value: Table): Slot[] {
     const member = String(value.table);
-    const tag = UNIONS[field.type]?.[member];
+    const tag = this.#format.unions[field.type]?.[member];
     if (tag === undefined) throw new TypeError(`${field.name}: ${member} is no member of ${field.type}`);
     return [
       { id: field.id - 1, bytes: 1, write: (at) => this.sink.patchScalar(at, 'ubyte', tag) },

@@ -68,6 +68,9 @@ export class Sink {
       case 'float':
         view.setFloat32(at, Number(value), true);
         break;
+      case 'double':
+        view.setFloat64(at, Number(value), true);
+        break;
       case 'long':
         view.setBigInt64(at, BigInt(value), true);
         break;

@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { encodeStructure } from '../../schema/codec/encode.ts';
 import { AeqError } from '../../schema/errors.ts';
+import { TFLITE } from '../../schema/generated/tflite.ts';
 import { cloneModel, compactBuffers, consumers, producers, signatures } from '../../schema/graph.ts';
 import type { Model } from '../../schema/model.ts';
 import { readModel } from '../../schema/reader.ts';
@@ -49,7 +50,7 @@ describe.each(FILES)('%s', (_name, bytes) => {
 
   it('with any byte changed is refused or still a model', () => {
     for (let at = 0; at < bytes.length; at += 1) {
-      for (const value of [0, 1, 0x7f, 0x80, 0xff, (bytes[at] ?? 0) ^ 4]) {
+      for (const value of [0, 0xff, (bytes[at] ?? 0) ^ 4]) {
         const changed = bytes.slice();
         changed[at] = value;
         readsOrRefuses(changed);
@@ -82,12 +83,17 @@ describe.each(FILES)('%s', (_name, bytes) => {
 describe('files made to hurt', () => {
   /** A vector of `count` references that all point to the same table. */
   function sameTableManyTimes(count: number): Uint8Array {
-    const { bytes } = encodeStructure('Model', { subgraphs: Array.from({ length: count }, () => ({})) }, 'TFL3');
+    const { bytes } = encodeStructure(
+      TFLITE,
+      'Model',
+      { subgraphs: Array.from({ length: count }, () => ({})) },
+      'TFL3',
+    );
     return bytes;
   }
 
   it('a table that contains itself', () => {
-    const { bytes } = encodeStructure('Model', { subgraphs: [{ tensors: [{ variantTensors: [] }] }] }, 'TFL3');
+    const { bytes } = encodeStructure(TFLITE, 'Model', { subgraphs: [{ tensors: [{ variantTensors: [] }] }] }, 'TFL3');
     const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
     let refused = 0;
     // Whatever reference is bent to whatever table, reading ends.
@@ -106,6 +112,7 @@ describe('files made to hurt', () => {
     // n subgraphs, each entry bent to the same one with n tensors, each bent to the same tensor with n variants.
     const n = 3000;
     const { bytes } = encodeStructure(
+      TFLITE,
       'Model',
       {
         subgraphs: [
@@ -137,7 +144,7 @@ describe('files made to hurt', () => {
 
   it('constants outside the file, before its start and of absurd size', () => {
     const withBuffer = (offset: bigint, size: bigint) =>
-      encodeStructure('Model', { buffers: [{}, { offset, size }] }, 'TFL3').bytes;
+      encodeStructure(TFLITE, 'Model', { buffers: [{}, { offset, size }] }, 'TFL3').bytes;
     const refused = expect.objectContaining({ code: 'MODEL_TRUNCATED' });
     expect(() => readModel(withBuffer(2n ** 63n, 4n))).toThrow(refused);
     expect(() => readModel(withBuffer(2n ** 64n - 1n, 2n ** 64n - 1n))).toThrow(refused);
@@ -149,7 +156,7 @@ describe('files made to hurt', () => {
 
   it('constants that overlap each other and the graph are still just bytes', () => {
     const buffers = Array.from({ length: 50 }, () => ({ offset: 8n, size: 100n }));
-    const { bytes } = encodeStructure('Model', { buffers }, 'TFL3');
+    const { bytes } = encodeStructure(TFLITE, 'Model', { buffers }, 'TFL3');
     expect(readsOrRefuses(bytes)?.buffers).toHaveLength(50);
   });
 
@@ -160,7 +167,7 @@ describe('files made to hurt', () => {
       largeCustomOptionsOffset: 8n,
       largeCustomOptionsSize: 60_000n,
     }));
-    const { bytes } = encodeStructure('Model', { operatorCodes: [{}], subgraphs: [{ operators }] }, 'TFL3');
+    const { bytes } = encodeStructure(TFLITE, 'Model', { operatorCodes: [{}], subgraphs: [{ operators }] }, 'TFL3');
     expect(() => readModel(bytes)).toThrow(/more structure than the file can hold/);
   });
 

@@ -2,11 +2,11 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { TABLES, UNIONS } from '../../schema/generated/tflite.ts';
-import { generatedText, parseFbs } from '../../scripts/generate-schema.ts';
+import { FORMATS, generatedText, parseFbs } from '../../scripts/generate-schema.ts';
 import { projectRoot, sharedPath, skipUnless } from '../support/shared.ts';
 
-it('schema/generated/tflite.ts is what the generator makes of schema/tflite.fbs', () => {
-  expect(readFileSync(join(projectRoot, 'schema/generated/tflite.ts'), 'utf8')).toBe(generatedText());
+it.each(FORMATS)('schema/generated/%s.ts is what the generator makes of the .fbs', (name) => {
+  expect(readFileSync(join(projectRoot, `schema/generated/${name}.ts`), 'utf8')).toBe(generatedText(name));
 });
 
 it('every table of the .fbs has descriptors with ascending ids, and unions leave room for their tag', () => {

@@ -1,5 +1,6 @@
 import { ByteBuffer } from 'flatbuffers';
-import { type FieldDescriptor, TABLES, UNIONS } from '../../schema/generated/tflite.ts';
+import type { FieldDescriptor } from '../../schema/codec/format.ts';
+import { TABLES, UNIONS } from '../../schema/generated/tflite.ts';
 
 type Table = Record<string, unknown>;
 

@@ -1,4 +1,5 @@
-import { type FieldDescriptor, TABLES, UNIONS } from '../../schema/generated/tflite.ts';
+import type { FieldDescriptor } from '../../schema/codec/format.ts';
+import { TABLES, UNIONS } from '../../schema/generated/tflite.ts';
 
 type Next = () => number;
 type Table = Record<string, unknown>;

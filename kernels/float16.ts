@@ -13,7 +13,7 @@ function bitsFloat32(bits: number): number {
   return scratch.getFloat32(0);
 }
 
-/** Nearest integer, half to even, of a float32 or of a double below 2^52 in magnitude (others are integers already). */
+/** Nearest integer, half to even, of a float32 or of a double below 2^52 in magnitude (others are integers already); a zero may lose its sign. */
 export function roundHalfEven(x: number): number {
   if (!(Math.abs(x) < 2 ** 52)) return x;
   const floor = Math.floor(x);

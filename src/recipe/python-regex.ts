@@ -277,8 +277,3 @@ export function compilePythonRegex(pattern: string, where: ErrorWhere = {}): Reg
     });
   }
 }
-
-/** A pattern that matches exactly this text, wherever it is found. */
-export function escapeForPython(text: string): string {
-  return text.replace(/[\\^$.|?*+()[\]{}#\s&~-]/gu, (character) => `\\${character}`);
-}

@@ -1,3 +1,4 @@
+import { TensorType } from '../../schema/generated/tflite.ts';
 import { tensorConstant, typeBits } from '../../schema/graph.ts';
 import type { Model, Operator, Subgraph } from '../../schema/model.ts';
 
@@ -40,9 +41,7 @@ function hasEffects(subgraph: Subgraph, operator: Operator): boolean {
   });
 }
 
-const RESOURCE = 13;
-const VARIANT = 14;
-const isHandle = (type: number) => type === RESOURCE || type === VARIANT;
+const isHandle = (type: number) => type === TensorType.RESOURCE || type === TensorType.VARIANT;
 
 /** Whether values of a type can leave the interpreter as they are: whole bytes, of a known size. */
 export const hasPlainBytes = (type: number): boolean => (typeBits(type) ?? 0) >= 8;

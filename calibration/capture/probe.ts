@@ -1,11 +1,21 @@
 import type { Feed } from '../../datasets/sample.ts';
-import { BuiltinOperator, TensorType } from '../../schema/generated/tflite.ts';
-import { cloneModel, findOrAddOperatorCode, isDynamic, type SignatureView } from '../../schema/graph.ts';
-import type { Model, Operator, Subgraph, Tensor } from '../../schema/model.ts';
-import type { Runtime } from '../runtime/runtime.ts';
+import { bytesConstant, type Constant } from '../../schema/constant.ts';
+import { TensorType } from '../../schema/generated/tflite.ts';
+import { cloneModel, isDynamic, type SignatureView } from '../../schema/graph.ts';
+import type { Model, Subgraph, Tensor } from '../../schema/model.ts';
+import type { Runtime, TensorView } from '../runtime/runtime.ts';
+import { fixedOperands } from './fixed.ts';
+import { appendCast, appendShape } from './graph-edit.ts';
 import { openModel } from './open-model.ts';
 import type { InputShapes, TensorReference } from './reference.ts';
 import { captureModel } from './rewrite.ts';
+
+/** What follows from the shapes of a feed and is not in the file, by tensor of the signature's subgraph. */
+export interface ProbeResult {
+  readonly shapes: ReadonlyMap<number, readonly number[]>;
+  /** Values of shapes, axes and sizes that the graph computes from shapes. */
+  readonly operands: ReadonlyMap<number, Constant>;
+}
 
 /**
  * The tensors whose shapes the file does not tell once the inputs have these shapes: those with a free dimension, or all
@@ -30,31 +40,74 @@ export function unknownShapes(
 }
 
 /**
- * The shapes that tensors of one signature take for a feed, by running a copy whose outputs are CAST(SHAPE(tensor)) to
- * float32: SHAPE alone is computed while the interpreter prepares, and its output is never written.
+ * The shapes that tensors of one signature take for a feed, and the operands that follow from shapes, by running copies
+ * whose outputs are CAST(operand) and CAST(SHAPE(tensor)): what follows from shapes is computed while the interpreter
+ * prepares and never written to an output, but CAST is written. Operands come first, since shapes follow from them.
  */
-export async function probeShapes(
+export async function probe(
   runtime: Runtime,
   model: Model,
   view: SignatureView,
   tensors: readonly number[],
   feed: Feed,
-): Promise<Map<number, number[]>> {
-  const { probe, references } = probeModel(model, view, tensors);
-  const shapes = Object.fromEntries(Object.entries(feed).map(([name, value]) => [name, value.shape]));
-  const captured = captureModel(probe, references, { shapes: { [view.key]: shapes } });
+): Promise<ProbeResult> {
+  const none = new Map<number, Constant>();
+  const original = model.subgraphs[view.subgraph] as Subgraph;
+  const values = await runProbe(
+    runtime,
+    model,
+    view,
+    feed,
+    none,
+    fixedOperands(model, original),
+    (copy, subgraph, operand) =>
+      appendCast(copy, subgraph, operand, {
+        name: '',
+        type: TensorType.INT64,
+        shape: subgraph.tensors[operand]?.shape ?? [],
+      }),
+  );
+  const operands = new Map(
+    [...values].map(([tensor, numbers]) => [tensor, constantOf(original.tensors[tensor], numbers)]),
+  );
+  const shapes = await runProbe(runtime, model, view, feed, operands, tensors, (copy, subgraph, tensor) =>
+    appendCast(copy, subgraph, appendShape(copy, subgraph, tensor, ''), {
+      name: '',
+      type: TensorType.INT64,
+      shape: [subgraph.tensors[tensor]?.shape?.length ?? 0],
+    }),
+  );
+  return { operands, shapes: new Map([...shapes].map(([tensor, lengths]) => [tensor, lengths.map(Number)])) };
+}
+
+/** Runs the model once with what `append` adds for each tensor as outputs; their int64 values. */
+async function runProbe(
+  runtime: Runtime,
+  model: Model,
+  view: SignatureView,
+  feed: Feed,
+  operands: ReadonlyMap<number, Constant>,
+  tensors: readonly number[],
+  append: (copy: Model, subgraph: Subgraph, tensor: number) => number,
+): Promise<Map<number, bigint[]>> {
+  const found = new Map<number, bigint[]>();
+  if (tensors.length === 0) return found;
+  const copy = cloneModel(model);
+  const subgraph = copy.subgraphs[view.subgraph] as Subgraph;
+  const asked = new Map(tensors.map((tensor) => [append(copy, subgraph, tensor), tensor]));
+  if (copy.signatureDefs)
+    copy.signatureDefs = copy.signatureDefs.filter(({ signatureKey }) => signatureKey === view.key);
+  const wanted = [...asked.keys()].map((tensor): TensorReference => ({ subgraph: view.subgraph, tensor }));
+  const shapes = { [view.key]: feedShapes(feed) };
+  const captured = captureModel(copy, wanted, { shapes, operand: ({ tensor }) => operands.get(tensor) });
   const session = await openModel(runtime, captured.model);
   try {
     const index = session.signatures.findIndex((signature) => signature.key === view.key);
-    const outputs = await session.run(index, feed);
-    const positions = new Map(
-      references.map((reference, position) => [`tensor_${reference.tensor}`, tensors[position]]),
-    );
-    const found = new Map<number, number[]>();
-    for (const output of outputs) {
-      const tensor = positions.get(output.name);
-      const lengths = new Float32Array(session.memory.buffer, output.byteOffset, output.sizeBytes / 4);
-      if (tensor !== undefined) found.set(tensor, Array.from(lengths));
+    const views = new Map((await session.run(index, feed)).map((output) => [output.name, output]));
+    for (const { name, tensor } of captured.signatures[0]?.outputs ?? []) {
+      const output = views.get(name);
+      const source = asked.get(tensor);
+      if (output && source !== undefined) found.set(source, integers(output, session.memory));
     }
     return found;
   } finally {
@@ -62,52 +115,15 @@ export async function probeShapes(
   }
 }
 
-/** The model with SHAPE and CAST behind each tensor, and only this signature. */
-function probeModel(model: Model, view: SignatureView, tensors: readonly number[]) {
-  const probe = cloneModel(model);
-  const subgraph = probe.subgraphs[view.subgraph] as Subgraph;
-  const shapeCode = findOrAddOperatorCode(probe, BuiltinOperator.SHAPE);
-  const castCode = findOrAddOperatorCode(probe, BuiltinOperator.CAST);
-  const empty = probe.buffers.push(undefined) - 1;
-  const vector = (name: string, type: number, length: number): Tensor => ({
-    name,
-    type,
-    shape: [length],
-    buffer: empty,
-    isVariable: false,
-    hasRank: false,
-    externalBuffer: 0,
-  });
-  const references: TensorReference[] = tensors.map((tensor) => {
-    const rank = subgraph.tensors[tensor]?.shape?.length ?? 0;
-    const shape = subgraph.tensors.push(vector(`shape_of_${tensor}`, TensorType.INT32, rank)) - 1;
-    const cast = subgraph.tensors.push(vector(`shape_of_${tensor}_as_float`, TensorType.FLOAT32, rank)) - 1;
-    subgraph.operators.push(
-      operator(shapeCode, tensor, shape, { table: 'ShapeOptions', outType: TensorType.INT32 }),
-      operator(castCode, shape, cast, {
-        table: 'CastOptions',
-        inDataType: TensorType.INT32,
-        outDataType: TensorType.FLOAT32,
-      }),
-    );
-    return { subgraph: view.subgraph, tensor: cast };
-  });
-  if (probe.signatureDefs?.length) {
-    probe.signatureDefs = probe.signatureDefs.filter((definition) => definition.signatureKey === view.key);
-  }
-  return { probe, references };
-}
+/** Shapes of the values of a feed. */
+export const feedShapes = (feed: Feed): InputShapes =>
+  Object.fromEntries(Object.entries(feed).map(([name, value]) => [name, value.shape]));
 
-const operator = (
-  opcodeIndex: number,
-  input: number,
-  output: number,
-  builtinOptions: NonNullable<Operator['builtinOptions']>,
-): Operator => ({
-  opcodeIndex,
-  inputs: [input],
-  outputs: [output],
-  builtinOptions,
-  customOptionsFormat: 0,
-  debugMetadataIndex: -1,
-});
+const integers = (view: TensorView, memory: WebAssembly.Memory): bigint[] =>
+  Array.from(new BigInt64Array(memory.buffer, view.byteOffset, view.sizeBytes / 8));
+
+/** The values in the type of their tensor, int32 or int64. */
+function constantOf(tensor: Tensor | undefined, values: readonly bigint[]): Constant {
+  const array = tensor?.type === TensorType.INT64 ? BigInt64Array.from(values) : Int32Array.from(values, Number);
+  return bytesConstant(new Uint8Array(array.buffer));
+}

@@ -14,6 +14,7 @@ export const UNREACHABLE = {
   unwritten: 'nothing writes it',
   empty: 'it has no elements',
   inner: 'its subgraph runs inside an operator (loop, branch or composite), whose inner tensors no interpreter shows',
+  dynamic: 'its size depends on values, and the interpreter gives outputs of a known size only',
   unused: 'no signature runs its subgraph',
   missing: 'the model has no such tensor',
 } as const;

@@ -1,3 +1,4 @@
+import type { Constant } from '../../schema/constant.ts';
 import {
   cloneModel,
   elementCount,
@@ -7,7 +8,9 @@ import {
   signatures,
   tensorConstant,
 } from '../../schema/graph.ts';
-import type { Model, SignatureDef, Subgraph } from '../../schema/model.ts';
+import type { Model, SignatureDef, Subgraph, Tensor } from '../../schema/model.ts';
+import { fixedTensors } from './fixed.ts';
+import { addTensor, appendCast } from './graph-edit.ts';
 import { dropUnreadConstants, hasPlainBytes, innerSubgraphs, neededOperators } from './liveness.ts';
 import type { InputShapes, SignatureShapes, TensorReference, UnreachableTensor } from './reference.ts';
 
@@ -16,6 +19,8 @@ export interface CaptureModelOptions {
   readonly shapes?: SignatureShapes;
   /** Shapes of tensors that follow from those of the inputs, where the file does not know them (see probe.ts). */
   readonly tensorShape?: (reference: TensorReference) => readonly number[] | undefined;
+  /** Values of integer tensors that follow from the shapes of the inputs: their readers get a constant instead. */
+  readonly operand?: (reference: TensorReference) => Constant | undefined;
 }
 
 /** One signature of a captured model and what it gives. */
@@ -69,14 +74,14 @@ export function captureModel(
   const outputs = new Map<number, CapturedOutput[]>();
   for (const { view, subgraph, target } of captured) {
     if (outputs.has(target)) continue;
-    outputs.set(target, promote(subgraph, view.subgraph, bySubgraph.get(view.subgraph) ?? new Set(), options));
+    outputs.set(target, promote(copy, subgraph, view.subgraph, bySubgraph.get(view.subgraph) ?? new Set(), options));
   }
   const described = captured.map(({ view, subgraph, target }) => ({
     ...describeSignature(view, subgraph, bySubgraph.get(view.subgraph) ?? new Set()),
     outputs: outputs.get(target) ?? [],
   }));
   copy.signatureDefs = described
-    .map((signature, index) => signatureDefinition(signature, targets[index] ?? 0))
+    .map((signature, index) => signatureDefinition(copy, signature, targets[index] ?? 0))
     .filter((definition) => definition.outputs.length > 0);
   dropUnreadConstants(copy);
   return { model: copy, signatures: described, unreachable };
@@ -150,6 +155,7 @@ function fixInputs(model: Model, subgraph: Subgraph, view: SignatureView, shapes
 
 /** Makes the wanted tensors the outputs of a subgraph, in the order they are written, and drops what they do not need. */
 function promote(
+  copy: Model,
   subgraph: Subgraph,
   original: number,
   wanted: ReadonlySet<number>,
@@ -157,18 +163,23 @@ function promote(
 ): CapturedOutput[] {
   const inputs = new Set(subgraph.inputs);
   const writers = producers(subgraph);
+  const fixed = fixedTensors(copy, subgraph);
   const promoted = [...wanted]
     .filter((tensor) => !inputs.has(tensor))
     .sort((a, b) => (writers[a] ?? 0) - (writers[b] ?? 0) || a - b);
-  const chosen = promoted.length > 0 ? promoted : standIn(subgraph, writers);
-  for (const index of chosen) {
-    const shape = options.tensorShape?.({ subgraph: original, tensor: index });
-    const tensor = subgraph.tensors[index];
-    if (shape && tensor) tensor.shape = [...shape];
-  }
-  subgraph.operators = neededOperators(subgraph, chosen);
+  const chosen = promoted.length > 0 ? promoted : standIn(subgraph, writers, fixed);
+  placeOperands(copy, subgraph, original, options);
+  const outputs = chosen.map((index) => {
+    const tensor = subgraph.tensors[index] as Tensor;
+    tensor.shape = [...(options.tensorShape?.({ subgraph: original, tensor: index }) ?? tensor.shape ?? [])];
+    // What is computed once, while the interpreter prepares, is not written to an output; a copy of it is.
+    return fixed.has(index)
+      ? appendCast(copy, subgraph, index, { name: '', type: tensor.type, shape: tensor.shape })
+      : index;
+  });
+  subgraph.operators = neededOperators(subgraph, outputs);
   subgraph.inputs = [...inputs];
-  subgraph.outputs = chosen;
+  subgraph.outputs = outputs;
   return chosen.map((tensor) => ({
     subgraph: original,
     tensor,
@@ -177,13 +188,32 @@ function promote(
   }));
 }
 
+/** Gives operators constants for operands that follow from shapes. */
+function placeOperands(copy: Model, subgraph: Subgraph, original: number, options: CaptureModelOptions): void {
+  const { operand } = options;
+  if (operand === undefined) return;
+  const placed = new Map<number, number>();
+  for (const operator of subgraph.operators) {
+    operator.inputs = operator.inputs.map((input) => {
+      const constant = operand({ subgraph: original, tensor: input });
+      const tensor = subgraph.tensors[input];
+      if (constant === undefined || tensor === undefined) return input;
+      const { name = '', type, shape = [] } = tensor;
+      const index = placed.get(input) ?? addTensor(copy, subgraph, { name, type, shape, constant });
+      placed.set(input, index);
+      return index;
+    });
+  }
+}
+
 /** An interpreter wants at least one output: an old one, or else the first tensor that is written. */
-function standIn(subgraph: Subgraph, writers: readonly (number | undefined)[]): number[] {
+function standIn(subgraph: Subgraph, writers: readonly (number | undefined)[], fixed: ReadonlySet<number>): number[] {
   const fits = (index: number) => {
     const tensor = subgraph.tensors[index];
     return writers[index] !== undefined && tensor !== undefined && hasPlainBytes(tensor.type) && !tensor.isVariable;
   };
-  const found = [...subgraph.outputs, ...subgraph.operators.flatMap((operator) => operator.outputs)].find(fits);
+  const candidates = [...subgraph.outputs, ...subgraph.operators.flatMap((operator) => operator.outputs)].filter(fits);
+  const found = candidates.find((index) => !fixed.has(index)) ?? candidates[0];
   return found === undefined ? [] : [found];
 }
 
@@ -209,9 +239,12 @@ function unused(taken: Set<string>, name: string): string {
   return candidate;
 }
 
-const signatureDefinition = (signature: CapturedSignature, subgraphIndex: number): SignatureDef => ({
+const signatureDefinition = (copy: Model, signature: CapturedSignature, subgraphIndex: number): SignatureDef => ({
   signatureKey: signature.key,
   subgraphIndex,
   inputs: signature.inputs.map(({ name, tensor }) => ({ name, tensorIndex: tensor })),
-  outputs: signature.outputs.map(({ name, tensor }) => ({ name, tensorIndex: tensor })),
+  outputs: signature.outputs.map(({ name }, position) => ({
+    name,
+    tensorIndex: copy.subgraphs[subgraphIndex]?.outputs[position] ?? 0,
+  })),
 });

@@ -6,7 +6,7 @@ import type { Model } from '../../schema/model.ts';
 import { bytesOf, orderedFeed } from '../runtime/feed.ts';
 import type { Runtime, Session, SignatureInfo, TensorInfo, TensorView } from '../runtime/runtime.ts';
 import { openModel } from './open-model.ts';
-import { probeShapes, unknownShapes } from './probe.ts';
+import { feedShapes, type ProbeResult, probe, unknownShapes } from './probe.ts';
 import type { InputShapes, TensorReference, UnreachableTensor } from './reference.ts';
 import { type CapturedModel, type CapturedSignature, captureModel } from './rewrite.ts';
 
@@ -53,7 +53,7 @@ export class CaptureSession {
   readonly #views: readonly SignatureView[];
   readonly #options: CaptureOptions;
   readonly #shapes = new Map<string, InputShapes>();
-  readonly #tensorShapes = new Map<string, readonly number[]>();
+  readonly #probed = new Map<number, ProbeResult>();
   #passes: Pass[] | undefined;
   #workspace: Workspace | undefined;
 
@@ -158,19 +158,19 @@ export class CaptureSession {
 
   /** Makes the passes for the shapes of this feed, unless they are there already. */
   async #fit(view: SignatureView, feed: Feed): Promise<void> {
-    const shapes = Object.fromEntries(Object.entries(feed).map(([name, value]) => [name, value.shape]));
-    if (this.#passes && sameShapes(this.#shapes.get(view.key) ?? fixedShapes(this.#model, view), shapes)) return;
-    this.close();
-    this.#shapes.set(view.key, shapes);
-    const wanted = this.#wanted.filter(({ subgraph }) => subgraph === view.subgraph).map(({ tensor }) => tensor);
-    const inputs = new Set(view.inputs.map((input) => input.tensor));
-    const written = wanted.filter((tensor) => !inputs.has(tensor));
+    const shapes = feedShapes(feed);
+    const same = sameShapes(this.#shapes.get(view.key) ?? fixedShapes(this.#model, view), shapes);
+    if (this.#passes && same && this.#probed.has(view.subgraph)) return;
+    const written = new Set(
+      this.#wanted.filter(({ subgraph }) => subgraph === view.subgraph).map(({ tensor }) => tensor),
+    );
+    for (const { tensor } of view.inputs) written.delete(tensor);
     const unknown = unknownShapes(this.#model, view, shapes, written);
-    for (const tensor of written) this.#tensorShapes.delete(keyOf({ subgraph: view.subgraph, tensor }));
-    if (unknown.length > 0) {
-      const found = await probeShapes(this.#runtime, this.#model, view, unknown, feed);
-      for (const [tensor, shape] of found) this.#tensorShapes.set(keyOf({ subgraph: view.subgraph, tensor }), shape);
-    }
+    const found = await probe(this.#runtime, this.#model, view, unknown, feed);
+    this.#shapes.set(view.key, shapes);
+    this.#probed.set(view.subgraph, found);
+    if (this.#passes && same && found.shapes.size + found.operands.size === 0) return;
+    this.close();
     this.#passes = this.#divide();
   }
 
@@ -179,7 +179,8 @@ export class CaptureSession {
     const budget = this.#options.memoryBytes ?? DEFAULT_MEMORY_BYTES;
     const options = {
       shapes: Object.fromEntries(this.#shapes),
-      tensorShape: (reference: TensorReference) => this.#tensorShapes.get(keyOf(reference)),
+      tensorShape: ({ subgraph, tensor }: TensorReference) => this.#probed.get(subgraph)?.shapes.get(tensor),
+      operand: ({ subgraph, tensor }: TensorReference) => this.#probed.get(subgraph)?.operands.get(tensor),
     };
     const whole = captureModel(this.#model, this.#wanted, options);
     const parts: TensorReference[][] = [];
@@ -204,7 +205,7 @@ export class CaptureSession {
 
   #sizeBytes(reference: TensorReference): number {
     const tensor = this.#model.subgraphs[reference.subgraph]?.tensors[reference.tensor];
-    const shape = this.#tensorShapes.get(keyOf(reference)) ?? tensor?.shape;
+    const shape = this.#probed.get(reference.subgraph)?.shapes.get(reference.tensor) ?? tensor?.shape;
     return (elementCount(shape) * (typeBits(tensor?.type ?? 0) ?? 0)) / 8;
   }
 }

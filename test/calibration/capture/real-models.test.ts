@@ -1,0 +1,80 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { outputReferences, type TensorReference } from '../../../calibration/capture/reference.ts';
+import { openCapture } from '../../../calibration/capture/session.ts';
+import { openRuntime } from '../../../calibration/runtime/open.node.ts';
+import type { Runtime } from '../../../calibration/runtime/runtime.ts';
+import { TensorType } from '../../../schema/generated/tflite.ts';
+import { signatures, tensorConstant } from '../../../schema/graph.ts';
+import type { Model } from '../../../schema/model.ts';
+import { readModel } from '../../../schema/reader.ts';
+import { sharedPath, skipUnless } from '../../support/shared.ts';
+import { numbersOf, randomFeed } from '../runtime/feeds.ts';
+
+const folder = sharedPath('models');
+const skip = skipUnless(folder, 'the shared models are not here');
+const inFolder = (path: string) => readdirSync(path).filter((name) => name.endsWith('.tflite'));
+const models =
+  folder === undefined ? [] : [...inFolder(folder), ...inFolder(join(folder, 'zoo')).map((n) => `zoo/${n}`)];
+
+const LEFT_OVER = 0xa5;
+
+/** Every float activation of the subgraphs that signatures run. */
+function floatActivations(model: Model): TensorReference[] {
+  const main = new Set(signatures(model).map((signature) => signature.subgraph));
+  return [...main].flatMap((subgraph) =>
+    (model.subgraphs[subgraph]?.tensors ?? []).flatMap((entry, tensor) =>
+      entry.type === TensorType.FLOAT32 && !tensorConstant(model, entry) ? [{ subgraph, tensor }] : [],
+    ),
+  );
+}
+
+describe.skipIf(skip)('real models', () => {
+  let runtime: Runtime;
+  beforeAll(async () => {
+    runtime = await openRuntime('wasm');
+  });
+  afterAll(() => runtime.close());
+
+  /** Values of a second run; those of the first are overwritten, so that nothing left over can pass for a result. */
+  async function valuesOf(model: Model, wanted: readonly TensorReference[], batch: number) {
+    const session = openCapture(runtime, model, wanted);
+    const values = new Map<string, number[]>();
+    try {
+      for (const signature of session.signatures) {
+        for await (const captured of session.run(signature.key, randomFeed(signature, 6, batch))) {
+          for (const { view, kernels } of captured) {
+            new Uint8Array(kernels.memory.buffer, view.byteOffset, view.sizeBytes).fill(LEFT_OVER);
+          }
+        }
+        for await (const captured of session.run(signature.key, randomFeed(signature, 7, batch))) {
+          for (const { subgraph, tensor, view, kernels } of captured) {
+            const bytes = new Uint8Array(kernels.memory.buffer, view.byteOffset, view.sizeBytes);
+            expect(bytes.subarray(-4).every((byte) => byte === LEFT_OVER)).toBe(false);
+            values.set(`${signature.key} ${subgraph}:${tensor}`, numbersOf(view, kernels.memory));
+          }
+        }
+      }
+      return { values, unreachable: session.unreachable };
+    } finally {
+      session.close();
+    }
+  }
+
+  it.each(models)('%s gives every float activation, and the same outputs as without', async (name) => {
+    const model = readModel(readFileSync(join(folder ?? '', name)), name);
+    const views = signatures(model);
+    const batch = name.includes('dynbatch') ? 3 : 1;
+    const plain = await valuesOf(model, outputReferences(model, views), batch);
+    const wanted = floatActivations(model);
+    const captured = await valuesOf(model, wanted, batch);
+    const perSignature = views.flatMap((view) => wanted.filter(({ subgraph }) => subgraph === view.subgraph));
+    expect(captured.values.size + captured.unreachable.length).toBe(perSignature.length);
+    expect(captured.unreachable).toEqual([]);
+    for (const [key, numbers] of plain.values) {
+      const same = captured.values.get(key);
+      if (same) expect(same, key).toEqual(numbers);
+    }
+  });
+});

@@ -113,14 +113,19 @@ function makeTaps(length: number, offset: number, extent: number, target: number
 }
 
 /**
- * Resizes the box of a picture: separable, horizontally first, each pass in integers and rounded to 8 bits, so that the
- * result is the same on every machine. Alpha is treated like a colour. `nearest` takes the pixel under the centre.
+ * Resizes the box of a picture: separable, the pass first that leaves less to do for the other, each pass in integers and
+ * rounded to 8 bits, so that the result is the same on every machine. Alpha is treated like a colour. `nearest` takes the pixel under the centre.
  */
 export function resize(picture: Picture, box: Box, width: number, height: number, method: ResizeMethod): Picture {
   const same = box.width === width && box.height === height && box.left % 1 === 0 && box.top % 1 === 0;
   if (method === 'nearest' || same) return nearest(picture, box, width, height);
   const columns = makeTaps(picture.width, box.left, box.width, width, method);
   const rows = makeTaps(picture.height, box.top, box.height, height, method);
+  const firstRow = rows.start[0] ?? 0;
+  const lastRow = (rows.start[height - 1] ?? 0) + (rows.count[height - 1] ?? 0);
+  if (picture.width * height < (lastRow - firstRow) * width) {
+    return horizontal(vertical(picture, rows, height), columns, width);
+  }
   return vertical(horizontal(picture, columns, width), rows, height);
 }
 

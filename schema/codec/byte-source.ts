@@ -1,7 +1,7 @@
 /** Random access to the bytes of a file or of memory. Offsets are bytes from the start, as doubles: files may be huge. */
 export interface ByteSource {
   readonly sizeBytes: number;
-  /** Bytes [offset, offset + length), which lie inside the source. May be a view of a cache: never write to it, never keep it. */
+  /** Bytes [offset, offset + length), which lie inside the source. May be a view of a cache: never write to it, and let go of it soon. */
   view(offset: number, length: number): Uint8Array;
   /** Like view, but the caller may keep the result; large ranges are not put in any cache. */
   read(offset: number, length: number): Uint8Array;

@@ -4,6 +4,8 @@ import type { FlatbufferFormat } from './format.ts';
 
 /** Decoded bytes allowed per byte of file: small tables that share one vtable are counted with it every time. */
 const BUDGET_RATIO = 8;
+/** As much as a file source keeps in one page. */
+const WINDOW_BYTES = 1 << 16;
 /** No real graph comes near; a file of many empty tables would fill the memory of the process. */
 const MAX_TABLES = 8_000_000;
 
@@ -18,6 +20,8 @@ export class Cursor {
   readonly #file: string | undefined;
   #budget: number;
   #tables = 0;
+  #window: DataView = new DataView(new ArrayBuffer(0));
+  #windowStart = 0;
 
   constructor(source: ByteSource, format: FlatbufferFormat, file?: string) {
     this.source = source;
@@ -65,16 +69,37 @@ export class Cursor {
     return new DataView(bytes.buffer, bytes.byteOffset, length);
   }
 
+  /** Part of the file that is looked at; `locate` moves it. */
+  get window(): DataView {
+    return this.#window;
+  }
+
+  /** Position in `window` of the bytes [offset, offset + length). Reading many small fields needs no view for each. */
+  locate(offset: number, length: number, what: string): number {
+    const at = offset - this.#windowStart;
+    if (at >= 0 && at + length <= this.#window.byteLength) return at;
+    this.check(offset, length, what);
+    const aligned = Math.floor(offset / WINDOW_BYTES) * WINDOW_BYTES;
+    const fits = offset + length <= aligned + WINDOW_BYTES;
+    const start = fits ? aligned : offset;
+    this.#window = this.dataView(start, fits ? Math.min(WINDOW_BYTES, this.source.sizeBytes - start) : length, what);
+    this.#windowStart = start;
+    return offset - start;
+  }
+
   uint16(offset: number, what: string): number {
-    return this.dataView(offset, 2, what).getUint16(0, true);
+    const at = this.locate(offset, 2, what);
+    return this.#window.getUint16(at, true);
   }
 
   int32(offset: number, what: string): number {
-    return this.dataView(offset, 4, what).getInt32(0, true);
+    const at = this.locate(offset, 4, what);
+    return this.#window.getInt32(at, true);
   }
 
   uint32(offset: number, what: string): number {
-    return this.dataView(offset, 4, what).getUint32(0, true);
+    const at = this.locate(offset, 4, what);
+    return this.#window.getUint32(at, true);
   }
 
   /** Follows the unsigned relative offset that is stored at `offset`. */

@@ -106,7 +106,7 @@ function decodeUnion(
   what: string,
 ): Table | undefined {
   const tagPlace = vtable.place(field.id - 1);
-  const tag = tagPlace === 0 ? 0 : cursor.dataView(tagPlace, 1, what).getUint8(0);
+  const tag = tagPlace === 0 ? 0 : readTag(cursor, tagPlace, what);
   const at = vtable.place(field.id);
   if (tag === 0 || at === 0) return undefined;
   const member = Object.entries(cursor.format.unions[field.type] ?? {}).find(([, value]) => value === tag)?.[0];
@@ -114,31 +114,37 @@ function decodeUnion(
   return { table: member, ...decodeTable(cursor, member, cursor.follow(at, what), bytes, depth + 1) };
 }
 
+function readTag(cursor: Cursor, at: number, what: string): number {
+  const position = cursor.locate(at, 1, what);
+  return cursor.window.getUint8(position);
+}
+
 function readScalar(cursor: Cursor, type: string, at: number, what: string): number | bigint | boolean {
-  const view = cursor.dataView(at, scalarBytes(type), what);
+  const position = cursor.locate(at, scalarBytes(type), what);
+  const view = cursor.window;
   switch (type) {
     case 'bool':
-      return view.getUint8(0) !== 0;
+      return view.getUint8(position) !== 0;
     case 'byte':
-      return view.getInt8(0);
+      return view.getInt8(position);
     case 'ubyte':
-      return view.getUint8(0);
+      return view.getUint8(position);
     case 'short':
-      return view.getInt16(0, true);
+      return view.getInt16(position, true);
     case 'ushort':
-      return view.getUint16(0, true);
+      return view.getUint16(position, true);
     case 'int':
-      return view.getInt32(0, true);
+      return view.getInt32(position, true);
     case 'uint':
-      return view.getUint32(0, true);
+      return view.getUint32(position, true);
     case 'float':
-      return view.getFloat32(0, true);
+      return view.getFloat32(position, true);
     case 'double':
-      return view.getFloat64(0, true);
+      return view.getFloat64(position, true);
     case 'long':
-      return view.getBigInt64(0, true);
+      return view.getBigInt64(position, true);
     default:
-      return view.getBigUint64(0, true);
+      return view.getBigUint64(position, true);
   }
 }
 

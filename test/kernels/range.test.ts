@@ -61,7 +61,11 @@ describe('rangeInteger', () => {
     { bits: 32, signed: true, Type: Int32Array },
     { bits: 32, signed: false, Type: Uint32Array },
   ] as const)('$bits bits, signed: $signed', ({ bits, signed, Type }) => {
-    const integers = fc.array(fc.integer({ min: -(2 ** 31), max: 2 ** 31 - 1 }), { minLength: 1, maxLength: 67 });
+    const integers = fc.array(fc.integer({ min: -(2 ** 31), max: 2 ** 31 - 1 }), {
+      minLength: 1,
+      maxLength: 67,
+      size: 'max',
+    });
     fc.assert(
       fc.property(integers, shifts, (numbers, shift) => {
         const values = Type.from(numbers);

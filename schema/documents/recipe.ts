@@ -81,6 +81,16 @@ export const recipeMappingSchema = z
   .record(componentName, z.union([recipeSchema.min(1), z.string()]))
   .meta({ title: 'aeq recipe mapping', description: 'Recipes of the components of a .litertlm file.' });
 
+/** The published JSON Schema of recipe files. */
+export function recipeJsonSchema(): object {
+  return z.toJSONSchema(recipeSchema, { io: 'input' });
+}
+
+/** The published JSON Schema of recipe mappings. */
+export function recipeMappingJsonSchema(): object {
+  return z.toJSONSchema(recipeMappingSchema, { io: 'input' });
+}
+
 /** As read: defaults filled in. */
 export type RecipeDocument = z.output<typeof recipeSchema>;
 export type RuleDocument = RecipeDocument[number];

@@ -2,6 +2,12 @@ import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { describe, expect, it } from 'vitest';
+import {
+  recipeJsonSchema,
+  recipeMappingJsonSchema,
+  recipeMappingSchema,
+  recipeSchema,
+} from '../../../schema/documents/recipe.ts';
 import { ALGORITHM_KEYS } from '../../../schema/documents/recipe-terms.ts';
 import { recipes } from '../../../src/recipe/builders.ts';
 import { needsCalibration } from '../../../src/recipe/calibration-need.ts';
@@ -110,6 +116,20 @@ describe('the library of recipes', () => {
       for (const recipe of loaded) expect(needsCalibration(recipe, ours)).toBe(needs);
     },
   );
+
+  it.each(CATALOGUE)('$name fits the published schema as a file', ({ name, kind }) => {
+    const value: unknown = JSON.parse(readFileSync(join(projectRoot, 'recipes', `${name}.json`), 'utf8'));
+    const schema = kind === 'recipe' ? recipeSchema : recipeMappingSchema;
+    expect(schema.safeParse(value).error).toBeUndefined();
+  });
+
+  it('has a schema to publish', () => {
+    expect(recipeJsonSchema()).toMatchObject({
+      type: 'array',
+      items: { required: ['regex', 'operation', 'algorithm_key'] },
+    });
+    expect(recipeMappingJsonSchema()).toMatchObject({ type: 'object' });
+  });
 
   it('is what the builders make', () => {
     const built = Object.values(recipes).map((build) => build());

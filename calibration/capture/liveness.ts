@@ -32,6 +32,10 @@ export function neededOperators(subgraph: Subgraph, tensors: Iterable<number>): 
   return kept.reverse();
 }
 
+/** Whether a run leaves something behind that a later one can see. */
+export const keepsState = (subgraph: Subgraph): boolean =>
+  subgraph.operators.some((operator) => hasEffects(subgraph, operator));
+
 /** The operator reads or writes state: a variable tensor, a resource, or nothing the graph can see. */
 function hasEffects(subgraph: Subgraph, operator: Operator): boolean {
   if (operator.outputs.length === 0) return true;

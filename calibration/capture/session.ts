@@ -5,10 +5,13 @@ import { elementCount, type SignatureView, signatureShape, signatures, typeBits 
 import type { Model } from '../../schema/model.ts';
 import { bytesOf, orderedFeed } from '../runtime/feed.ts';
 import type { Runtime, Session, SignatureInfo, TensorInfo, TensorView } from '../runtime/runtime.ts';
+import { dynamicTensors } from './dynamic.ts';
+import { mayBeDynamic } from './fixed.ts';
+import { keepsState } from './liveness.ts';
 import { openModel } from './open-model.ts';
 import { feedShapes, type ProbeResult, probe, unknownShapes } from './probe.ts';
 import type { InputShapes, TensorReference, UnreachableTensor } from './reference.ts';
-import { type CapturedModel, type CapturedSignature, captureModel } from './rewrite.ts';
+import { type CapturedModel, type CapturedSignature, type CaptureModelOptions, captureModel } from './rewrite.ts';
 
 /** Outputs of one pass by default: what fits beside a model of some hundred megabytes in any interpreter. */
 const DEFAULT_MEMORY_BYTES = 2 ** 30;
@@ -45,11 +48,10 @@ interface Pass {
 export class CaptureSession {
   /** What the model takes; -1 is a free dimension. */
   readonly signatures: readonly SignatureInfo[];
-  /** Wanted tensors whose values cannot be had. */
-  readonly unreachable: readonly UnreachableTensor[];
   readonly #runtime: Runtime;
   readonly #model: Model;
-  readonly #wanted: readonly TensorReference[];
+  #wanted: readonly TensorReference[];
+  #unreachable: readonly UnreachableTensor[];
   readonly #views: readonly SignatureView[];
   readonly #options: CaptureOptions;
   readonly #shapes = new Map<string, InputShapes>();
@@ -63,10 +65,18 @@ export class CaptureSession {
     this.#views = signatures(model);
     this.#options = options;
     const all = [...wanted];
-    this.unreachable = captureModel(model, all).unreachable;
-    const refused = new Set(this.unreachable.map(keyOf));
+    this.#unreachable = captureModel(model, all).unreachable;
+    const refused = new Set(this.#unreachable.map(keyOf));
     this.#wanted = [...new Map(all.filter((entry) => !refused.has(keyOf(entry))).map((e) => [keyOf(e), e])).values()];
     this.signatures = this.#views.map((view) => describe(model, view));
+  }
+
+  /**
+   * Wanted tensors whose values cannot be had. Those whose size depends on values are known after the first run of their
+   * signature only.
+   */
+  get unreachable(): readonly UnreachableTensor[] {
+    return this.#unreachable;
   }
 
   /** The number of runs that one sample costs, known after the first run. */
@@ -171,17 +181,38 @@ export class CaptureSession {
     this.#probed.set(view.subgraph, found);
     if (this.#passes && same && found.shapes.size + found.operands.size === 0) return;
     this.close();
+    await this.#dropDynamic(view, feed);
     this.#passes = this.#divide();
+  }
+
+  /** Takes out tensors that no output buffer can be made for. With state a trial run would change what follows. */
+  async #dropDynamic(view: SignatureView, feed: Feed): Promise<void> {
+    const subgraph = this.#model.subgraphs[view.subgraph];
+    if (subgraph === undefined || keepsState(subgraph) || !mayBeDynamic(this.#model, subgraph)) return;
+    const known = new Set(view.inputs.map(({ tensor }) => tensor));
+    const tried = this.#wanted.filter((entry) => entry.subgraph === view.subgraph && !known.has(entry.tensor));
+    const options = this.#captureOptions();
+    const dynamic = await dynamicTensors(this.#runtime, this.#model, view.key, feed, tried, options);
+    if (dynamic.length === 0) return;
+    this.#wanted = this.#wanted.filter((entry) => !dynamic.includes(entry));
+    this.#unreachable = [
+      ...this.#unreachable,
+      ...dynamic.map(({ subgraph, tensor }) => ({ subgraph, tensor, reason: 'dynamic' as const })),
+    ];
+  }
+
+  #captureOptions(): CaptureModelOptions {
+    return {
+      shapes: Object.fromEntries(this.#shapes),
+      tensorShape: ({ subgraph, tensor }) => this.#probed.get(subgraph)?.shapes.get(tensor),
+      operand: ({ subgraph, tensor }) => this.#probed.get(subgraph)?.operands.get(tensor),
+    };
   }
 
   /** Parts of the wanted tensors whose bytes fit the budget, each a copy of the model. */
   #divide(): Pass[] {
     const budget = this.#options.memoryBytes ?? DEFAULT_MEMORY_BYTES;
-    const options = {
-      shapes: Object.fromEntries(this.#shapes),
-      tensorShape: ({ subgraph, tensor }: TensorReference) => this.#probed.get(subgraph)?.shapes.get(tensor),
-      operand: ({ subgraph, tensor }: TensorReference) => this.#probed.get(subgraph)?.operands.get(tensor),
-    };
+    const options = this.#captureOptions();
     const whole = captureModel(this.#model, this.#wanted, options);
     const parts: TensorReference[][] = [];
     for (const signature of uniqueBySubgraph(whole.signatures)) {

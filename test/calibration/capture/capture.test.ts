@@ -257,6 +257,34 @@ describe('unusual graphs', () => {
     ]);
   });
 
+  it('with tensors whose size depends on values: those are out of reach, the others are not', async () => {
+    const builder = new ModelBuilder();
+    const main = builder.subgraph();
+    const x = main.input('x', [4]);
+    const y = main.operator('ADD', [x, main.constant('one', [1], [1])], { name: 'y', shape: [4] });
+    const found = main.operator('WHERE', [y], { name: 'found', shape: [1, 1], type: 'INT64' });
+    const picked = main.operator('GATHER_ND', [y, found], { name: 'picked', shape: [1] });
+    const total = main.operator('SUM', [picked, main.constant('axis', [1], Int32Array.of(0))], {
+      name: 'total',
+      shape: [],
+    });
+    main.outputs(total);
+    const model = builder.build();
+    const feeds = [
+      [-1, -1, 2, 3],
+      [0, -1, 2, 3],
+    ].map((values) => ['serving_default', { x: floats([4], values) }] as const);
+    const { results, unreachable } = await capture(model, all(model), feeds);
+    expect(results.map((values) => [values['0:y'], values['0:total']])).toEqual([
+      [[0, 0, 3, 4], [7]],
+      [[1, 0, 3, 4], [8]],
+    ]);
+    expect(unreachable.filter(({ reason }) => reason === 'dynamic').map(({ tensor }) => tensor)).toEqual([
+      found,
+      picked,
+    ]);
+  });
+
   it('with strings, empty tensors and tensors nobody writes', () => {
     const builder = chain();
     const main = builder.build().subgraphs[0];

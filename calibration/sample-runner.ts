@@ -1,0 +1,140 @@
+import type { Sample } from '../datasets/sample.ts';
+import { AeqError, type ErrorWhere } from '../schema/errors.ts';
+import { tensorLabel } from '../schema/graph.ts';
+import type { Model } from '../schema/model.ts';
+import type { TensorReference, UnreachableTensor } from './capture/reference.ts';
+import { type CapturedTensor, type CaptureSession, openCapture } from './capture/session.ts';
+import { quantizeFeed } from './feed.ts';
+import type { Runtime } from './runtime/runtime.ts';
+import { TABLE_BYTES } from './statistics/histogram-counts.ts';
+import { sampleLabel } from './statistics/merge.ts';
+import { observe, type TensorObservation } from './statistics/observation.ts';
+import { isDecodedConstant, isStateful, type WantedTensor } from './wanted.ts';
+
+/** What one sample showed of each wanted tensor. */
+export type SampleObservations = readonly (readonly [TensorReference, TensorObservation])[];
+
+/** Something that runs samples and says what they showed: an interpreter of this thread, or several workers. */
+export interface SampleRunner {
+  /** Version text of the interpreter. */
+  readonly version: string;
+  /** Wanted tensors that no interpreter shows, with the reason. */
+  readonly unreachable: readonly UnreachableTensor[];
+  /** How many samples may run at a time. */
+  readonly concurrency: number;
+  /**
+   * Runs one sample.
+   * @throws AeqError CALIBRATION_NAN, FEED_INVALID and errors of the interpreter, naming the sample.
+   */
+  run(signature: string, sample: Sample): Promise<SampleObservations>;
+  /** Starts variable tensors afresh. */
+  reset(): void;
+  close(): Promise<void>;
+}
+
+/** How samples are to be looked at; plain data, so that it can be sent to a worker. */
+export interface RunnerSettings {
+  readonly wanted: readonly WantedTensor[];
+  /** Go on when a tensor holds NaN or infinities; they are counted and left out. By default the run fails. */
+  readonly allowNonFinite?: boolean | undefined;
+  /** Collect histograms, which all rules but `minmax` and `ema` need. Default true. */
+  readonly histograms?: boolean | undefined;
+  /** Start variable tensors afresh for each sample. By default they carry on through the samples of a signature. */
+  readonly resetState?: boolean | undefined;
+  /** Most bytes of captured tensors at once. Default 1 GiB. */
+  readonly memoryBytes?: number | undefined;
+  /** Threads of the interpreter, where it has several. */
+  readonly threads?: number | undefined;
+}
+
+/** Runs samples one by one in an interpreter of this thread. The runtime stays open when the runner is closed. */
+export class LocalRunner implements SampleRunner {
+  readonly version: string;
+  readonly unreachable: readonly UnreachableTensor[];
+  readonly concurrency = 1;
+  readonly #model: Model;
+  readonly #settings: RunnerSettings;
+  readonly #capture: CaptureSession;
+  readonly #rowMaximum: ReadonlySet<string>;
+  readonly #stateful: boolean;
+
+  constructor(runtime: Runtime, model: Model, settings: RunnerSettings) {
+    const { wanted, memoryBytes, threads } = settings;
+    const [decoded, others] = [
+      wanted.filter((entry) => isDecodedConstant(model, entry)),
+      wanted.filter((entry) => !isDecodedConstant(model, entry)),
+    ];
+    this.version = runtime.version;
+    this.#model = model;
+    this.#settings = settings;
+    this.#stateful = isStateful(model);
+    this.#rowMaximum = new Set(wanted.filter(({ rowMaximum }) => rowMaximum).map(keyOf));
+    this.#capture = openCapture(runtime, model, others, {
+      ...(memoryBytes !== undefined && { memoryBytes }),
+      ...(threads !== undefined && { threads }),
+    });
+    this.unreachable = [
+      ...decoded.map(({ subgraph, tensor }) => ({ subgraph, tensor, reason: 'constant' as const })),
+      ...this.#capture.unreachable,
+    ];
+  }
+
+  async run(signature: string, sample: Sample): Promise<SampleObservations> {
+    const seen: (readonly [TensorReference, TensorObservation])[] = [];
+    try {
+      const feed = quantizeFeed(this.#model, signature, sample.feed);
+      for await (const tensors of this.#capture.run(signature, feed)) seen.push(...this.#observe(tensors, sample));
+    } catch (error) {
+      throw inSample(error, sample);
+    }
+    if (this.#settings.resetState) this.reset();
+    return seen;
+  }
+
+  reset(): void {
+    if (this.#stateful) this.#capture.reset();
+  }
+
+  async close(): Promise<void> {
+    this.#capture.close();
+  }
+
+  #observe(tensors: readonly CapturedTensor[], sample: Sample): [TensorReference, TensorObservation][] {
+    const [first] = tensors;
+    if (!first) return [];
+    const table = this.#settings.histograms === false ? undefined : first.room.allocate(TABLE_BYTES);
+    if (table !== undefined) new Uint8Array(first.kernels.memory.buffer, table, TABLE_BYTES).fill(0);
+    try {
+      return tensors.flatMap((captured) => {
+        const options = { table, rowMaximum: this.#rowMaximum.has(keyOf(captured)) };
+        const seen = observe(captured.kernels, captured.view, options);
+        if (!seen) return [];
+        if (!this.#settings.allowNonFinite) requireFinite(seen, captured, this.#model, sample);
+        return [[{ subgraph: captured.subgraph, tensor: captured.tensor }, seen]];
+      });
+    } finally {
+      if (table !== undefined) first.room.free(table);
+    }
+  }
+}
+
+const keyOf = ({ subgraph, tensor }: TensorReference) => `${subgraph}:${tensor}`;
+
+function requireFinite(seen: TensorObservation, { subgraph, tensor }: TensorReference, model: Model, sample: Sample) {
+  if (seen.nans + seen.infinities === 0) return;
+  const graph = model.subgraphs[subgraph];
+  const name = graph ? tensorLabel(graph, tensor) : `tensor ${tensor}`;
+  const what = seen.nans > 0 ? `${seen.nans} NaN` : `${seen.infinities} infinite values`;
+  throw new AeqError('CALIBRATION_NAN', `tensor "${name}" holds ${what} in ${sampleLabel(sample)}`, {
+    where: { tensor: name, subgraph, sample: sample.index },
+    hint: 'check this sample and its preprocessing, or leave it out; it is the first tensor in the graph that has any',
+  });
+}
+
+/** The same error with the sample in its words. */
+function inSample(error: unknown, sample: Sample): unknown {
+  if (!(error instanceof AeqError) || error.where.sample !== undefined) return error;
+  const where: ErrorWhere = { ...error.where, sample: sample.index };
+  const details = error.hint === undefined ? { where, cause: error } : { where, hint: error.hint, cause: error };
+  return new AeqError(error.code, `${sampleLabel(sample)}: ${error.message}`, details);
+}

@@ -1,0 +1,58 @@
+import type { Comparison, Metrics } from '../../schema/documents/comparison.ts';
+import { formatDb, formatShare, plural } from './format.ts';
+
+/** Fewer samples than this say little about a layer. */
+const FEW_SAMPLES = 8;
+const MUCH_CLIPPED = 0.01;
+
+/** Sentences on what must not be overlooked in the numbers. */
+export function remarks(comparison: Comparison): string[] {
+  const { signatures, weights, operators } = comparison;
+  const all = signatures.flatMap(({ outputs, tensors }) => [...outputs, ...tensors]);
+  const lines: string[] = [];
+  const broken = all.filter(({ metrics }) => nonFinite(metrics.quantizedNonFinite) > nonFinite(metrics.floatNonFinite));
+  if (broken[0]) {
+    const { nan, infinite } = broken[0].metrics.quantizedNonFinite;
+    lines.push(
+      `${plural(broken.length, 'tensor')} of the quantized model ${broken.length === 1 ? 'holds' : 'hold'} NaN or infinity, the first is ${broken[0].name} (${nan} NaN, ${infinite} infinite of ${broken[0].metrics.elements})`,
+    );
+  }
+  const float = all.filter(({ metrics }) => nonFinite(metrics.floatNonFinite) > 0);
+  if (float[0]) {
+    lines.push(
+      `the float model itself gives NaN or infinity in ${plural(float.length, 'tensor')}, the first is ${float[0].name}; such values are left out`,
+    );
+  }
+  const clipped = all.filter(({ metrics }) => (metrics.clippedShare ?? 0) > MUCH_CLIPPED);
+  const most = clipped.toSorted((a, b) => (b.metrics.clippedShare ?? 0) - (a.metrics.clippedShare ?? 0))[0];
+  if (most) {
+    lines.push(
+      `${plural(clipped.length, 'tensor')} ${clipped.length === 1 ? 'clips' : 'clip'} more than ${formatShare(MUCH_CLIPPED)} of the values, most ${most.name} (${formatShare(most.metrics.clippedShare)}): calibrate on more samples or with --range minmax`,
+    );
+  }
+  const overflown = weights.filter(
+    ({ type, worstChannel }) => /^INT(32|64)$/.test(type) && (worstChannel?.sqnrDb ?? 99) < 10,
+  );
+  if (overflown[0]) {
+    lines.push(
+      `the bias of ${plural(overflown.length, 'operator')} does not fit its scale: ${overflown[0].operator} ${overflown[0].name}, channel ${overflown[0].worstChannel?.channel} has ${formatDb(overflown[0].worstChannel?.sqnrDb)} dB`,
+    );
+  }
+  const unmeasured = operators.filter(({ problem }) => problem !== undefined);
+  if (unmeasured[0]) {
+    lines.push(
+      `${plural(unmeasured.length, 'operator')} could not be measured alone: ${unmeasured[0].operator} (${unmeasured[0].problem})`,
+    );
+  }
+  const unmatched = signatures.flatMap((signature) => signature.unmatched);
+  if (unmatched[0]) {
+    lines.push(
+      `${plural(unmatched.length, 'tensor')} could not be compared, such as ${unmatched[0].name}: ${unmatched[0].reason}`,
+    );
+  }
+  const fewest = Math.min(...signatures.map(({ samples }) => samples));
+  if (fewest < FEW_SAMPLES) lines.push(`${plural(fewest, 'sample')} say little; use at least ${FEW_SAMPLES}`);
+  return lines;
+}
+
+const nonFinite = ({ nan, infinite }: Metrics['floatNonFinite']) => nan + infinite;

@@ -4,8 +4,8 @@ import type { TensorParameters } from './parameters.ts';
 
 /** A bias is stored in 32 bits, the lowest code left out. */
 const LIMIT = 2 ** 31 - 1;
-/** int16 activations accumulate in 64 bits; the runtime reads the bias as int64. */
-const LIMIT_INT64 = 2 ** 62;
+/** int16 activations accumulate in 64 bits; the runtime reads the bias as int64 and rescales sums below 2^47. */
+const LIMIT_INT64 = 2 ** 46;
 
 /** Scale of a bias: input scale times weight scale, per channel where the weight has channels. */
 export interface BiasRequest {
@@ -50,11 +50,15 @@ export function exactBias(request: BiasRequest): TensorParameters {
 }
 
 /**
- * The smallest weight scale per channel with which |bias| stays within 2^30 steps of input scale times weight scale:
- * an integer bias then cannot overflow.
+ * The smallest weight scale per channel with which |bias| stays within 2^30 steps of input scale times weight scale
+ * (2^45 with int16 activations): an integer bias then cannot overflow. 0 where the bias is not finite.
  */
-export function leastWeightScales(bias: Constant, inputScale: number): Float64Array {
-  return Float64Array.from(floats(bias), (value) => Math.abs(value) / (2 ** 30 * inputScale));
+export function leastWeightScales(bias: Constant, inputScale: number, inputBits: number): Float64Array {
+  const steps = inputBits === 16 ? 2 ** 45 : 2 ** 30;
+  return Float64Array.from(floats(bias), (value) => {
+    const least = Math.abs(value) / (steps * inputScale);
+    return Number.isFinite(least) ? Math.fround(least) : 0;
+  });
 }
 
 function biasParameters(

@@ -20,6 +20,10 @@ export interface TensorParameters {
   /** Values that share a scale along the axis; 0 when the parameters are not blockwise. */
   readonly blockSize: number;
   readonly shape: readonly number[];
+  /** The writer of the tensor cannot work with a smaller scale. */
+  readonly leastScale?: number;
+  /** The operator packs this weight its own way, and no other may read the same copy (a fault of the runtime's). */
+  readonly packedFor?: string;
   /** The stored bytes of a constant. */
   readonly data?: Constant;
   /** Why these numbers, for the plan. */
@@ -62,6 +66,7 @@ export function sameForm(a: TensorParameters, b: TensorParameters): boolean {
     a.symmetric === b.symmetric &&
     a.axis === b.axis &&
     a.blockSize === b.blockSize &&
+    a.packedFor === b.packedFor &&
     (a.data === undefined) === (b.data === undefined)
   );
 }

@@ -9,10 +9,18 @@ const SIGNED_FRACTION_INT8: FixedParameters = { scale: 1 / 128, zeroPoint: 0, sy
 /** Values in [0, 1): the kernel writes 1/256 steps from -128, or 1/32768 steps from 0. */
 const probability = { 8: FRACTION_INT8, 16: FRACTION_INT16 } as const;
 
+/** The int8 kernel shifts inputs by 20 bits, the int16 kernel by 15, before it rescales them by less than 1. */
+const leastOfSum = (inputs: readonly number[], bits: number) =>
+  Math.max(...inputs) * (bits === 8 ? 2 ** -18 : 2 ** -13);
+/** Squares of differences that were shifted by 7 bits. */
+const leastOfSquare = (inputs: readonly number[]) => Math.max(...inputs) ** 2 * 2 ** -11;
+/** The kernel works with 1/128 of the input's step and rescales by less than 1. */
+const leastOfHardSwish = ([input = 0]: readonly number[]) => input * 2 ** -6;
+
 /** Arithmetic and functions of single elements, and reductions to a new range. */
 export const elementwiseSpecs: readonly OperatorSpec[] = [
-  spec({ name: 'ADD', builtin: B.ADD, ranges: { shifts: true } }),
-  spec({ name: 'SUB', builtin: B.SUB, ranges: { normalization: 'application' } }),
+  spec({ name: 'ADD', builtin: B.ADD, ranges: { shifts: true }, leastOutputScale: leastOfSum }),
+  spec({ name: 'SUB', builtin: B.SUB, ranges: { normalization: 'application' }, leastOutputScale: leastOfSum }),
   spec({ name: 'MUL', builtin: B.MUL, ranges: { normalization: 'application' } }),
   spec({ name: 'DIV', builtin: B.DIV, ranges: { relativeInputs: [1] } }),
   spec({
@@ -20,6 +28,7 @@ export const elementwiseSpecs: readonly OperatorSpec[] = [
     builtin: B.SQUARED_DIFFERENCE,
     configs: STATIC_INT8,
     ranges: { normalization: 'deviation' },
+    leastOutputScale: leastOfSquare,
   }),
   spec({ name: 'GELU', builtin: B.GELU, ranges: { image: { name: 'GELU', of: gelu } } }),
   spec({ name: 'RELU', builtin: B.RELU, ranges: { image: { name: 'RELU', of: relu } } }),
@@ -30,6 +39,7 @@ export const elementwiseSpecs: readonly OperatorSpec[] = [
     builtin: B.HARD_SWISH,
     configs: STATIC_INT8,
     ranges: { image: { name: 'HARD_SWISH', of: hardSwish } },
+    leastOutputScale: leastOfHardSwish,
   }),
   spec({ name: 'EQUAL', builtin: B.EQUAL }),
   spec({ name: 'NOT_EQUAL', builtin: B.NOT_EQUAL }),

@@ -31,6 +31,8 @@ export interface WeightedOperands {
   readonly keepsQuantizedWeights: boolean;
   /** The integer kernel reads one scale for the weight, whatever the file says. */
   readonly staticTensorwiseOnly?: true;
+  /** The runtime fails to load a model in which another operator reads the same quantized weight. */
+  readonly packsOwnWeight?: true;
   /** The weight may be an activation (a matrix product of two activations). */
   readonly weightMayBeActivation?: true;
 }
@@ -68,6 +70,11 @@ export interface OperatorSpec {
   /** Configurations we allow beyond these. */
   readonly ownConfigs?: readonly ConfigName[];
   readonly ranges?: RangeFacts;
+  /**
+   * The least scale of the output with which the integer kernels run, from the scales of all inputs (of a weight: the
+   * largest): below it they refuse the model, or abort. Found by running them.
+   */
+  readonly leastOutputScale?: (inputs: readonly number[], bits: number) => number;
   /** A composite runs a subgraph of its own; only these names have a quantized form. */
   readonly compositeNames?: readonly string[];
 }

@@ -10,6 +10,9 @@ const CONVOLUTION: readonly ConfigName[] = [...STATIC, 'dynamic_wi8_afp32', 'wei
 
 const firstAxis = () => 0;
 
+/** Input step times weight step over output step has to stay below 256 in every channel. */
+const leastOfProduct = ([input = 0, weight = 0]: readonly number[]) => (input * weight) / 128;
+
 /** Columns of the right-hand matrix: its last axis, or the one before when it is read transposed. */
 function columnAxis(rank: number, operator: Operator): number {
   const options = operator.builtinOptions;
@@ -22,6 +25,7 @@ export const weightedSpecs: readonly OperatorSpec[] = [
   spec({
     name: 'FULLY_CONNECTED',
     builtin: B.FULLY_CONNECTED,
+    leastOutputScale: leastOfProduct,
     weighted: {
       input: 0,
       weight: 1,
@@ -44,6 +48,7 @@ export const weightedSpecs: readonly OperatorSpec[] = [
   spec({
     name: 'CONV_2D',
     builtin: B.CONV_2D,
+    leastOutputScale: leastOfProduct,
     weighted: {
       input: 0,
       weight: 1,
@@ -57,6 +62,7 @@ export const weightedSpecs: readonly OperatorSpec[] = [
   spec({
     name: 'DEPTHWISE_CONV_2D',
     builtin: B.DEPTHWISE_CONV_2D,
+    leastOutputScale: leastOfProduct,
     weighted: {
       input: 0,
       weight: 1,
@@ -70,6 +76,7 @@ export const weightedSpecs: readonly OperatorSpec[] = [
   spec({
     name: 'CONV_2D_TRANSPOSE',
     builtin: B.TRANSPOSE_CONV,
+    leastOutputScale: leastOfProduct,
     plainInputs: [0],
     weighted: {
       input: 2,
@@ -92,6 +99,7 @@ export const weightedSpecs: readonly OperatorSpec[] = [
       keepsQuantizedWeights: false,
       staticTensorwiseOnly: true,
       weightMayBeActivation: true,
+      packsOwnWeight: true,
     },
     configs: [...STATIC, 'dynamic_wi8_afp32', ...WEIGHT_ONLY],
   }),

@@ -10,8 +10,8 @@ export interface Conduct {
   readonly sameParameters: (a: TensorParameters | undefined, b: TensorParameters | undefined) => boolean;
   /** A1, A16. How a bias is quantized. */
   readonly biasParameters: (request: BiasRequest) => TensorParameters;
-  /** A1. Weight scales are widened until the bias fits. */
-  readonly widensWeightScales: boolean;
+  /** A1, A19. Scales are widened until the bias fits and the kernel can rescale; ranges that were always 0 get a width. */
+  readonly fitsScales: boolean;
   /** A6. Every constant operand of a weighted operator is treated as its weight. */
   readonly everyConstantIsWeight: boolean;
   /** A8. Parameters of a constant are reused for any reader with an equal configuration. */
@@ -44,7 +44,7 @@ export interface Conduct {
 export const COMPAT_0_10: Conduct = {
   sameParameters: sameValuesAndShape,
   biasParameters: originalBias,
-  widensWeightScales: false,
+  fitsScales: false,
   everyConstantIsWeight: true,
   sharesParametersBlindly: true,
   repairsSharingCoarsely: true,
@@ -63,7 +63,7 @@ export const COMPAT_0_10: Conduct = {
 export const CORRECT: Conduct = {
   sameParameters: sameValues,
   biasParameters: exactBias,
-  widensWeightScales: true,
+  fitsScales: true,
   everyConstantIsWeight: false,
   sharesParametersBlindly: false,
   repairsSharingCoarsely: false,

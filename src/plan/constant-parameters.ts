@@ -34,7 +34,9 @@ export class ConstantParameters {
     const key = this.#key(task, buffer, request);
     const known = this.#known.get(key);
     if (known) return known;
-    const parameters = make(request);
+    const made = make(request);
+    const own = task.spec.weighted?.packsOwnWeight && !this.#conduct.sharesParametersBlindly;
+    const parameters = own ? { ...made, packedFor: task.spec.name } : made;
     this.#known.set(key, parameters);
     return parameters;
   }
@@ -61,6 +63,7 @@ export class ConstantParameters {
   #key(task: OperatorTask, buffer: number, { shape, config, channelAxis, blockAxis }: ConstantRequest): string {
     const parts = [buffer, config.numBits, config.symmetric, config.granularity, config.dtype];
     if (this.#conduct.sharesParametersBlindly) return [...parts, JSON.stringify(config.algorithmParams)].join();
-    return [...parts, task.algorithm.key, `[${shape}]`, channelAxis, blockAxis].join();
+    const packed = task.spec.weighted?.packsOwnWeight;
+    return [...parts, packed, task.algorithm.key, `[${shape}]`, channelAxis, blockAxis].join();
   }
 }

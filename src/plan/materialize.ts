@@ -10,6 +10,7 @@ import type { TensorParameters } from '../algorithms/parameters.ts';
 import type { FixedParameters } from '../ops/index.ts';
 import type { TensorConfig } from '../recipe/types.ts';
 import { biasWish } from './bias.ts';
+import { fitScales } from './fit-scales.ts';
 import type { Materials } from './materials.ts';
 import type { RangeTable } from './ranges.ts';
 import { type OperandWish, type OperatorTask, operatorLabel, tensorOf, unsupported } from './task.ts';
@@ -47,7 +48,8 @@ export function materialize(task: OperatorTask, materials: Materials): OperandWi
     ...kept(task, task.outputs, outputs, 'producer'),
   ];
   if (inputs.length + outputs.length === 0) return wishes;
-  const constrained = constrain(task, materials, inputs, outputs);
+  const wished = constrain(task, materials, inputs, outputs);
+  const constrained = materials.conduct.fitsScales ? fitScales(task, materials, wished) : wished;
   const bias = biasWish(task, materials, constrained);
   const rest = bias ? wishes.filter(({ tensor, side }) => side !== 'consumer' || tensor !== bias.tensor) : wishes;
   return [...rest, ...constrained, ...(bias ? [bias] : [])];

@@ -60,16 +60,12 @@ function repairCoarsely(tensors: readonly SharedTensor[], conflicting: Set<Share
 function repairFinely(tensors: readonly SharedTensor[], conflicting: Set<SharedTensor>, conduct: Conduct): void {
   const used = tensors.filter((entry) => isUsed(entry) && !conflicting.has(entry));
   const last = used.at(-1);
-  if (!last) return;
   for (const entry of used) {
-    if (!tensorsAgree(last, entry, conduct)) precede(entry.wishes, 'copy-buffer');
+    if (last && !tensorsAgree(last, entry, conduct)) precede(entry.wishes, 'copy-buffer');
   }
-  if (
-    conflicting.size > 0 &&
-    used.some((entry) => entry.wishes.consumers.some((wish) => STORES_CODES.has(firstKind(wish))))
-  ) {
-    for (const { wishes } of conflicting) precede(wishes, 'copy-buffer');
-  }
+  // The last readers of a conflicting tensor keep the original, and with it the buffer, unless others are on it.
+  const keepsBuffer = last ? undefined : [...conflicting].at(-1);
+  for (const entry of conflicting) if (entry !== keepsBuffer) precede(entry.wishes, 'copy-buffer');
 }
 
 function tensorsAgree(a: SharedTensor, b: SharedTensor, conduct: Conduct): boolean {

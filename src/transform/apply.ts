@@ -22,7 +22,30 @@ export function applyPlan(plan: Plan): Model {
   const operators = model.subgraphs.map((subgraph) => [...subgraph.operators]);
   for (const list of inBufferOrder(model, instructions)) applySteps(plan, model, operators, list);
   if (plan.conduct.rewiresOutputsOriginally) patchSignaturesByName(model, instructions);
+  if (!plan.conduct.repairsSharingCoarsely) {
+    releaseUnread(plan, model);
+    dropUnreferenced(model);
+  }
   return model;
+}
+
+/** Bytes that no tensor shows any more are not written. */
+function dropUnreferenced(model: Model): void {
+  const used = new Set(model.metadata?.map(({ buffer }) => buffer));
+  for (const buffer of model.metadataBuffer ?? []) used.add(buffer);
+  for (const { tensors } of model.subgraphs) for (const { buffer } of tensors) used.add(buffer);
+  model.buffers = model.buffers.map((constant, buffer) => (used.has(buffer) ? constant : undefined));
+}
+
+/** A constant that nobody reads lets go of bytes that are stored in another form now. */
+function releaseUnread(plan: Plan, model: Model): void {
+  plan.wishes.forEach((tensors, s) => {
+    tensors.forEach(({ producer, consumers }, t) => {
+      const tensor = model.subgraphs[s]?.tensors[t];
+      if (!tensor || producer || consumers.length > 0) return;
+      if (model.buffers[tensor.buffer] !== plan.model.buffers[tensor.buffer]) tensor.buffer = 0;
+    });
+  });
 }
 
 /** Tensors that share a buffer follow each other, buffers in the order of their first tensor: this fixes new indices. */
@@ -58,6 +81,7 @@ function applySteps(
     const target: Target = {
       model,
       conduct: plan.conduct,
+      originals: plan.model.buffers,
       subgraph,
       graph,
       tensor: earlier?.tensor ?? tensor,

@@ -11,6 +11,8 @@ import type { Conduct } from '../plan/conduct.ts';
 export interface Target {
   readonly model: Model;
   readonly conduct: Conduct;
+  /** Constants as they were before any step. */
+  readonly originals: Model['buffers'];
   readonly subgraph: number;
   readonly graph: Subgraph;
   readonly tensor: number;
@@ -50,7 +52,7 @@ export function insertDequantize(target: Target): Rewrite {
 export function copyTensor(target: Target): Rewrite {
   const source = tensorOf(target);
   const { model, graph } = target;
-  const constant = model.buffers[source.buffer];
+  const constant = bytesToCopy(target, source.buffer);
   if (!constant) {
     throw new AeqError('PLAN_CONFLICT', `the activation ${source.name} would have to be copied`, {
       where: { subgraph: target.subgraph, tensor: source.name ?? '' },
@@ -72,8 +74,13 @@ export function copyTensor(target: Target): Rewrite {
 /** A copy of the bytes for this tensor, which shared them with others. */
 export function copyBuffer(target: Target): void {
   const tensor = tensorOf(target);
-  target.model.buffers.push(target.model.buffers[tensor.buffer]);
+  target.model.buffers.push(bytesToCopy(target, tensor.buffer));
   tensor.buffer = target.model.buffers.length - 1;
+}
+
+/** The float bytes; the original copies what is there, which may have been stored for another tensor already. */
+function bytesToCopy({ model, conduct, originals }: Target, buffer: number) {
+  return (conduct.repairsSharingCoarsely ? undefined : originals[buffer]) ?? model.buffers[buffer];
 }
 
 function tensorOf({ graph, tensor }: Target): Tensor {

@@ -165,6 +165,7 @@ function fuseRequantize(
   const builtin = code === undefined ? -1 : plan.conduct.readsNewCodesOnly ? code.builtinCode : builtinCode(code);
   if ((specOfBuiltin(builtin)?.scale ?? 'free') !== 'free') return undefined;
   const { scales, zeroPoints, shape, reason } = to;
+  if ((scales[0] as number) < (from.leastScale ?? 0)) return undefined;
   return [{ ...store, parameters: { ...from, scales, zeroPoints, shape, reason } }];
 }
 

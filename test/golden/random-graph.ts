@@ -196,7 +196,7 @@ const slice: Step = (growth) => {
 };
 
 const gather: Step = (growth) => {
-  const input = activation(growth, (shape) => shape.length === 2);
+  const input = activation(growth, (shape) => shape.length === 2 && (shape[0] ?? 0) > 1);
   if (!input) return [];
   const indices = growth.graph.integers('indices', [1, 0, 1]);
   return growth.graph.operator('GATHER', [input, indices], [[3, lastOf(input.shape)]]);

@@ -22,8 +22,8 @@ export interface TensorParameters {
   readonly shape: readonly number[];
   /** The writer of the tensor cannot work with a smaller scale. */
   readonly leastScale?: number;
-  /** The operator packs this weight its own way, and no other may read the same copy (a fault of the runtime's). */
-  readonly packedFor?: string;
+  /** How the runtime lays out the weight: readers of one stored copy have to agree on it (see WeightedOperands). */
+  readonly packing?: string;
   /** The stored bytes of a constant. */
   readonly data?: Constant;
   /** Why these numbers, for the plan. */
@@ -66,7 +66,7 @@ export function sameForm(a: TensorParameters, b: TensorParameters): boolean {
     a.symmetric === b.symmetric &&
     a.axis === b.axis &&
     a.blockSize === b.blockSize &&
-    a.packedFor === b.packedFor &&
+    a.packing === b.packing &&
     (a.data === undefined) === (b.data === undefined)
   );
 }

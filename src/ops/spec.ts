@@ -31,8 +31,11 @@ export interface WeightedOperands {
   readonly keepsQuantizedWeights: boolean;
   /** The integer kernel reads one scale for the weight, whatever the file says. */
   readonly staticTensorwiseOnly?: true;
-  /** The runtime fails to load a model in which another operator reads the same quantized weight. */
-  readonly packsOwnWeight?: true;
+  /**
+   * How the runtime lays out the weight for itself. Operators with different layouts cannot read the same quantized
+   * constant: the runtime then fails to load the model.
+   */
+  readonly packing: 'rows' | 'columns' | 'filters' | 'depthwise' | 'transposed';
   /** The weight may be an activation (a matrix product of two activations). */
   readonly weightMayBeActivation?: true;
 }

@@ -31,12 +31,12 @@ export class ConstantParameters {
     const { buffer, shape = [], type } = tensorOf(task, tensor);
     const constant = type === TensorType.INT8 ? codesAsFloats(stored) : stored;
     const request = { constant, shape, config: this.#fitting(task, config), ...this.axes(task, position, config) };
-    const key = this.#key(task, buffer, request);
+    const packing = this.#conduct.sharesParametersBlindly ? undefined : packingOf(task, position);
+    const key = this.#key(task, buffer, request, packing);
     const known = this.#known.get(key);
     if (known) return known;
     const made = make(request);
-    const own = task.spec.weighted?.packsOwnWeight && !this.#conduct.sharesParametersBlindly;
-    const parameters = own ? { ...made, packedFor: task.spec.name } : made;
+    const parameters = packing ? { ...made, packing } : made;
     this.#known.set(key, parameters);
     return parameters;
   }
@@ -60,10 +60,17 @@ export class ConstantParameters {
     return single && !this.#conduct.channelScalesForAll ? { ...config, granularity: 'TENSORWISE' } : config;
   }
 
-  #key(task: OperatorTask, buffer: number, { shape, config, channelAxis, blockAxis }: ConstantRequest): string {
+  #key(
+    task: OperatorTask,
+    buffer: number,
+    { shape, config, channelAxis, blockAxis }: ConstantRequest,
+    packing: string | undefined,
+  ): string {
     const parts = [buffer, config.numBits, config.symmetric, config.granularity, config.dtype];
     if (this.#conduct.sharesParametersBlindly) return [...parts, JSON.stringify(config.algorithmParams)].join();
-    const packed = task.spec.weighted?.packsOwnWeight;
-    return [...parts, packed, task.algorithm.key, `[${shape}]`, channelAxis, blockAxis].join();
+    return [...parts, packing, task.algorithm.key, `[${shape}]`, channelAxis, blockAxis].join();
   }
 }
+
+const packingOf = ({ spec }: OperatorTask, position: number) =>
+  position === spec.weighted?.weight ? spec.weighted.packing : undefined;

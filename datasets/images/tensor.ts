@@ -87,8 +87,9 @@ function dimensions(input: InputSpec, wanted: Layout | undefined) {
   const first = isChannels(a) ? { layout: 'nchw' as const, channels: a, height: b, width: c } : undefined;
   const found = inner.length !== 3 ? undefined : wanted === 'nchw' ? first : wanted === 'nhwc' ? last : (last ?? first);
   if (found) return found;
-  // [H,W] needs no channel; [1,H,W] has been taken as one channel in front above.
-  if (inner.length === 2 && a !== 0) return { layout: 'nhwc' as const, channels: 1 as const, height: a, width: b };
+  // Without any channel; [1,H,W] was taken as one channel in front above, and [1,n] is a list of features.
+  if (inner.length === 2 && a > 1 && b > 1)
+    return { layout: 'nhwc' as const, channels: 1 as const, height: a, width: b };
   throw noPicture(input, wanted);
 }
 

@@ -176,8 +176,8 @@ function declaredView(definition: SignatureDef): SignatureView {
 
 /** A deep copy of the graph; constants are shared handles. */
 export function cloneModel(model: Model): Model {
-  const { buffers, ...graph } = model;
-  return { ...structuredClone(graph), buffers: [...buffers] };
+  const { buffers, associatedFiles, ...graph } = model;
+  return { ...structuredClone(graph), buffers: [...buffers], ...(associatedFiles && { associatedFiles }) };
 }
 
 /**

@@ -11,14 +11,14 @@ export interface FileLayout {
   readonly sizeBytes: number;
   /** In order of offset, without overlaps. Each can be filled on its own, in any order. */
   readonly segments: readonly Segment[];
-  /** The file from start to end, in pieces of at most a few MiB. A piece is valid until the next one is asked for. */
+  /** The file from start to end, in pieces of at most 1 MiB. A piece is valid until the next one is asked for. */
   chunks(): Iterable<Uint8Array>;
 }
 
 /** Longest typed array of the oldest engine we run on. */
 const MEMORY_LIMIT = 2 ** 32 - 1;
 /** Constants are read in pieces of this size. */
-const CHUNK_BYTES = 4 << 20;
+const CHUNK_BYTES = 1 << 20;
 /** Pieces below this size are joined before they are handed out. */
 const JOIN_BYTES = 256 << 10;
 
@@ -47,7 +47,7 @@ export function layoutBytes(layout: FileLayout): Uint8Array {
   return bytes;
 }
 
-/** The bytes of one segment, in order, in pieces of at most a few MiB. */
+/** The bytes of one segment, in order, in pieces of at most 1 MiB. */
 export function* segmentPieces(segment: Segment): Iterable<Uint8Array> {
   if ('bytes' in segment) {
     yield segment.bytes;

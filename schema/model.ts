@@ -13,6 +13,8 @@ export interface Model extends Omit<tflite.Model, 'operatorCodes' | 'subgraphs' 
   buffers: (Constant | undefined)[];
   /** Absent where the file has no such vector. */
   signatureDefs?: SignatureDef[] | undefined;
+  /** Zip archive that follows the model in its file (labels, vocabularies), offsets from its own start. */
+  associatedFiles?: Constant | undefined;
 }
 
 export interface Subgraph extends Omit<tflite.SubGraph, 'tensors' | 'inputs' | 'outputs' | 'operators'> {

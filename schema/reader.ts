@@ -1,3 +1,4 @@
+import { findAssociatedFiles } from './associated-files.ts';
 import { type ByteSource, memorySource } from './codec/byte-source.ts';
 import { Cursor } from './codec/cursor.ts';
 import { decodeTable, type Table } from './codec/decode.ts';
@@ -29,6 +30,8 @@ export function readModel(input: ByteSource | Uint8Array, file?: string): Model 
     return source.read(start, length).slice();
   });
   const model = assemble(root, cursor);
+  const associatedFiles = findAssociatedFiles(source);
+  if (associatedFiles) model.associatedFiles = associatedFiles;
   checkReferences(model, cursor);
   return model;
 }

@@ -1,3 +1,4 @@
+import { placedAssociatedFiles } from './associated-files.ts';
 import type { Table } from './codec/decode.ts';
 import { encodeStructure, LateOffset, LateVector } from './codec/encode.ts';
 import type { Constant } from './constant.ts';
@@ -53,7 +54,11 @@ export function layoutModel(model: Model, options: WriteOptions = {}): FileLayou
     segments.push({ offset: start, sizeBytes: constant.sizeBytes, constant });
     end = start + constant.sizeBytes;
   }
-  return fileLayout(segments, roundUp(end, 16));
+  const padded = roundUp(end, 16);
+  if (model.associatedFiles === undefined) return fileLayout(segments, padded);
+  const constant = placedAssociatedFiles(model.associatedFiles, padded);
+  segments.push({ offset: padded, sizeBytes: constant.sizeBytes, constant });
+  return fileLayout(segments, padded + constant.sizeBytes);
 }
 
 /** The whole file in memory. @throws AeqError MODEL_TOO_LARGE, beyond 4 GiB too. */

@@ -3,8 +3,9 @@ import type { Model } from '../../schema/model.ts';
 
 /** Expects two models to be equal in every field and every byte of their constants. */
 export function expectSameModel(actual: Model, expected: Model): void {
-  const { buffers: actualBuffers, ...actualGraph } = actual;
-  const { buffers: expectedBuffers, ...expectedGraph } = expected;
+  const { buffers: actualBuffers, associatedFiles: actualFiles, ...actualGraph } = actual;
+  const { buffers: expectedBuffers, associatedFiles: expectedFiles, ...expectedGraph } = expected;
+  expect(actualFiles?.read()).toEqual(expectedFiles?.read());
   expect(actualGraph).toEqual(expectedGraph);
   expect(actualBuffers.map((constant) => constant?.sizeBytes)).toEqual(
     expectedBuffers.map((constant) => constant?.sizeBytes),

@@ -128,7 +128,7 @@ export const classificationSchema = z.object({
   quantized: z.object({ top1: number, top5: number }).nullable(),
   agreement: number.describe('share of samples for which both models name the same class first'),
   changed: z
-    .array(z.object({ sample: whole, name: z.string(), label: whole.nullable(), float: whole, quantized: whole }))
+    .array(z.object({ sample: whole, name: z.string(), labels: z.array(whole), float: whole, quantized: whole }))
     .describe('samples for which they do not; at most 100'),
 });
 

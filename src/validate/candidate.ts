@@ -1,6 +1,7 @@
 import type { TensorReference } from '../../calibration/capture/reference.ts';
 import { captureModel } from '../../calibration/capture/rewrite.ts';
 import type { CapturedTensor } from '../../calibration/capture/session.ts';
+import type { Labels } from '../../datasets/labels.ts';
 import type { Feed, Sample } from '../../datasets/sample.ts';
 import type { Comparison, TensorComparison, WeightComparison } from '../../schema/documents/comparison.ts';
 import { AeqError } from '../../schema/errors.ts';
@@ -8,7 +9,7 @@ import { TensorType } from '../../schema/generated/tflite.ts';
 import { elementCount, type SignatureView, signatures } from '../../schema/graph.ts';
 import type { Model, Tensor } from '../../schema/model.ts';
 import { type Captured, withScratch } from './captured.ts';
-import { ClassificationCounter, type Labels } from './classification.ts';
+import { ClassificationCounter } from './classification.ts';
 import { feedFor } from './feeds.ts';
 import { type CompareJob, type SignatureJobs, signatureJobs, wantedTensors } from './jobs.ts';
 import { matchGraphs } from './matching.ts';

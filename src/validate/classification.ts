@@ -1,10 +1,6 @@
+import type { Labels } from '../../datasets/labels.ts';
 import type { Sample } from '../../datasets/sample.ts';
 import type { Classification } from '../../schema/documents/comparison.ts';
-
-/** Class numbers of samples, for those that have one. */
-export interface Labels {
-  labelOf(sample: Pick<Sample, 'index' | 'name'>): number | undefined;
-}
 
 /** Samples for which the models disagree that are listed. */
 const LISTED = 100;
@@ -37,15 +33,15 @@ export class ClassificationCounter {
 
   /** Adds the scores of one sample: one number a class. */
   add(sample: Pick<Sample, 'index' | 'name'>, float: Float32Array, quantized: Float32Array): void {
-    const label = this.#labels?.labelOf(sample);
+    const accepted = this.#labels?.[sample.index];
     const first = ranked(float);
     const second = ranked(quantized);
     this.#classes = float.length;
     this.#compared += 1;
-    if (label !== undefined) {
+    if (accepted !== undefined) {
       this.#labelled += 1;
-      count(this.#float, first, label);
-      count(this.#quantized, second, label);
+      count(this.#float, first, accepted);
+      count(this.#quantized, second, accepted);
     }
     if (first[0] === second[0]) this.#agreed += 1;
     else if (this.#changed.length < LISTED) {
@@ -53,7 +49,7 @@ export class ClassificationCounter {
       this.#changed.push({
         sample: index,
         name,
-        label: label ?? null,
+        labels: [...(accepted ?? [])],
         float: first[0] ?? 0,
         quantized: second[0] ?? 0,
       });
@@ -78,9 +74,9 @@ export class ClassificationCounter {
   }
 }
 
-function count(tally: Tally, best: readonly number[], label: number): void {
-  if (best[0] === label) tally.top1 += 1;
-  if (best.includes(label)) tally.top5 += 1;
+function count(tally: Tally, best: readonly number[], accepted: ReadonlySet<number>): void {
+  if (best[0] !== undefined && accepted.has(best[0])) tally.top1 += 1;
+  if (best.some((label) => accepted.has(label))) tally.top5 += 1;
 }
 
 /** The classes with the highest scores, best first; of equal scores the lower class number first. NaN is never among them. */

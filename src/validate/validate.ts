@@ -1,6 +1,7 @@
 import type { TensorReference } from '../../calibration/capture/reference.ts';
 import { type CaptureSession, openCapture } from '../../calibration/capture/session.ts';
 import type { Runtime } from '../../calibration/runtime/runtime.ts';
+import type { Labels } from '../../datasets/labels.ts';
 import type { Dataset, Sample } from '../../datasets/sample.ts';
 import { COMPARISON_FORMAT, COMPARISON_VERSION, type Comparison } from '../../schema/documents/comparison.ts';
 import { AeqError } from '../../schema/errors.ts';
@@ -8,11 +9,9 @@ import { type SignatureView, signatures } from '../../schema/graph.ts';
 import type { Model } from '../../schema/model.ts';
 import { Candidate } from './candidate.ts';
 import { capturedOnce } from './captured.ts';
-import type { Labels } from './classification.ts';
 import { tensorBytes } from './jobs.ts';
 import { type ComparedModel, modelEntry } from './model-entry.ts';
 
-export type { Labels } from './classification.ts';
 export type { ComparedModel } from './model-entry.ts';
 
 export interface ValidateOptions {
@@ -26,7 +25,7 @@ export interface ValidateOptions {
   readonly samples?: number | undefined;
   /** Which samples of each signature; all by default. */
   readonly indices?: Readonly<Record<string, readonly number[]>> | undefined;
-  /** Class numbers of the samples. */
+  /** Accepted classes by sample index. */
   readonly labels?: Labels | undefined;
   /** Name of the signature output that holds the scores; by default the first that can. */
   readonly classOutput?: string | undefined;

@@ -46,6 +46,9 @@ export const ERROR_CODES = {
   VERIFY_FAILED: 'unsupported',
   CONDITION_INVALID: 'usage',
   COMPARISON_INVALID: 'input',
+  RECIPE_EMPTY: 'input',
+  CALIBRATION_MISSING: 'usage',
+  SIGNATURE_UNKNOWN: 'usage',
   INTERNAL: 'internal',
 } as const satisfies Record<string, ErrorKind>;
 

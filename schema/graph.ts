@@ -68,9 +68,13 @@ export function storedBytes(type: number, count: number): number | undefined {
   return bits === undefined ? undefined : Math.ceil((count * bits) / 8);
 }
 
-/** The constant behind a tensor; undefined for activations. An empty constant is a constant. */
+/**
+ * The constant behind a tensor; undefined for activations. An empty buffer is the constant of a tensor without elements,
+ * but no constant for one that has elements: some writers give activations such a buffer, and runtimes take it so.
+ */
 export function tensorConstant(model: Model, tensor: Tensor): Constant | undefined {
-  return model.buffers[tensor.buffer];
+  const constant = model.buffers[tensor.buffer];
+  return constant?.sizeBytes === 0 && elementCount(tensor.shape) > 0 ? undefined : constant;
 }
 
 /** The tensor's name, or `tensor <index>` where the file gives none: for messages. */

@@ -1,4 +1,5 @@
 import { findAssociatedFiles } from './associated-files.ts';
+import { checkModel } from './check-model.ts';
 import { type ByteSource, memorySource } from './codec/byte-source.ts';
 import { Cursor } from './codec/cursor.ts';
 import { decodeTable, type Table } from './codec/decode.ts';
@@ -18,7 +19,7 @@ interface BufferTable {
 /**
  * Reads the graph of a `.tflite` file. Constants stay handles into the source, which must stay open as long as they are
  * used; no weight is read. `file` is the name for error messages.
- * @throws AeqError MODEL_NOT_TFLITE, MODEL_TRUNCATED, MODEL_INVALID, the last two with the byte offset.
+ * @throws AeqError MODEL_NOT_TFLITE, MODEL_TRUNCATED, MODEL_INVALID, with the byte offset or with subgraph and tensor.
  */
 export function readModel(input: ByteSource | Uint8Array, file?: string): Model {
   const source = input instanceof Uint8Array ? memorySource(input) : input;
@@ -32,7 +33,7 @@ export function readModel(input: ByteSource | Uint8Array, file?: string): Model 
   const model = assemble(root, cursor);
   const associatedFiles = findAssociatedFiles(source);
   if (associatedFiles) model.associatedFiles = associatedFiles;
-  checkReferences(model, cursor);
+  checkModel(model, file);
   return model;
 }
 
@@ -98,36 +99,4 @@ function inlineOptions(
     result.customOptions = options.read().slice();
   }
   return result;
-}
-
-/** Every index in the graph must point to something: later code relies on it. */
-function checkReferences(model: Model, cursor: Cursor): void {
-  const invalid = (what: string) => cursor.damage('MODEL_INVALID', what, 0);
-  model.subgraphs.forEach((subgraph, s) => {
-    const count = subgraph.tensors.length;
-    const check = (indices: readonly number[], what: string, least: number) => {
-      const bad = indices.find((index) => index < least || index >= count);
-      if (bad !== undefined) throw invalid(`${what} of subgraph ${s} refers to tensor ${bad} of ${count}`);
-    };
-    check(subgraph.inputs, 'an input', 0);
-    check(subgraph.outputs, 'an output', 0);
-    for (const tensor of subgraph.tensors) {
-      if (tensor.buffer >= model.buffers.length && tensor.buffer !== 0) {
-        throw invalid(`tensor ${tensor.name} refers to buffer ${tensor.buffer} of ${model.buffers.length}`);
-      }
-    }
-    subgraph.operators.forEach((operator, o) => {
-      if (operator.opcodeIndex >= model.operatorCodes.length) {
-        throw invalid(`operator ${o} of subgraph ${s} refers to operator code ${operator.opcodeIndex}`);
-      }
-      check(operator.inputs, `operator ${o}`, -1);
-      check(operator.outputs, `operator ${o}`, 0);
-    });
-  });
-  for (const signature of model.signatureDefs ?? []) {
-    const subgraph = model.subgraphs[signature.subgraphIndex];
-    const bad = [...signature.inputs, ...signature.outputs].find((map) => !subgraph?.tensors[map.tensorIndex]);
-    if (!subgraph || bad)
-      throw invalid(`signature ${signature.signatureKey} refers to a subgraph or tensor that is not there`);
-  }
 }

@@ -18,6 +18,7 @@ import {
   tensorLabel,
   typeName,
 } from '../../schema/graph.ts';
+import { readModel } from '../../schema/reader.ts';
 import { ModelBuilder } from '../support/model-builder.ts';
 import { convolutionModel, denseModel, twoSignatureModel } from '../support/models.ts';
 import { expectSameModel } from '../support/same-model.ts';
@@ -72,6 +73,17 @@ it('shapes: scalars count one, free dimensions count one', () => {
   main.subgraph().input('x', [1, 4], { signature: [-1, 4] });
   const tensor = main.build().subgraphs[0]?.tensors[0];
   expect(tensor && isDynamic(tensor)).toBe(true);
+});
+
+it('an empty buffer is the constant of a tensor without elements only', () => {
+  const builder = new ModelBuilder();
+  const main = builder.subgraph();
+  main.constant('none', [0], new Float32Array(0));
+  main.constant('some', [1, 4], new Float32Array(0));
+  const model = builder.build();
+  const constants = model.subgraphs[0]?.tensors.map((tensor) => tensorConstant(model, tensor)?.sizeBytes);
+  expect(constants).toEqual([0, undefined]);
+  expect(() => readModel(builder.bytes())).not.toThrow();
 });
 
 it('producers and consumers', () => {

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { bytesConstant } from '../../schema/constant.ts';
+import { TensorType } from '../../schema/generated/tflite.ts';
 import type { Model } from '../../schema/model.ts';
 import { openModelFile } from '../../schema/model-file.node.ts';
 import { readModel } from '../../schema/reader.ts';
@@ -84,10 +85,12 @@ function randomModel(seed: number): Model {
   );
   const codes = Array.from({ length: 1 + below(3) }, () => randomTable('OperatorCode', next));
   const subgraphs = Array.from({ length: below(3) }, () => {
-    const tensors = Array.from({ length: 1 + below(5) }, () => ({
-      ...randomTable('Tensor', next),
-      buffer: below(buffers.length),
-    }));
+    const tensors = Array.from({ length: 1 + below(5) }, () => {
+      const buffer = below(buffers.length);
+      const sizeBytes = buffers[buffer]?.sizeBytes ?? 0;
+      const stored = sizeBytes === 0 ? {} : { type: TensorType.INT8, shape: [sizeBytes] };
+      return { ...randomTable('Tensor', next), ...stored, buffer };
+    });
     const indices = (least: number) =>
       Array.from({ length: below(4) }, () => Math.max(least, below(tensors.length + 1) - 1));
     const operators = Array.from({ length: below(4) }, () => {

@@ -69,6 +69,7 @@ describe('layout', () => {
         most = Math.max(most, end - start);
         return Uint8Array.from({ length: end - start }, (_, i) => (start + i) % 251);
       }),
+      { type: 'UINT8' },
     );
     const read = readModel(builder.bytes()).buffers[1];
     expect(read?.sizeBytes).toBe(sizeBytes);

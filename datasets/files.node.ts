@@ -1,19 +1,29 @@
 import { createHash } from 'node:crypto';
 import { type Dirent, type Stats, statSync } from 'node:fs';
-import { open, readdir, readFile } from 'node:fs/promises';
+import { open, readdir } from 'node:fs/promises';
 import { basename, extname, join } from 'node:path';
 import { AeqError } from '../schema/errors.ts';
 import { readError } from '../schema/file-errors.node.ts';
 
-/** A file of a data set. */
+/** A file of a data set: on disk, or within an archive that stores it as it is. */
 export interface DataFile {
+  /** The file on disk that holds the bytes. */
   readonly path: string;
+  /** Where in it they begin. */
+  readonly offset: number;
+  readonly sizeBytes: number;
   /** Relative to its source, with `/` on every system; the file's own name where the source is the file. */
   readonly name: string;
-  readonly sizeBytes: number;
+  /** What to call it in messages: its path, with the name in an archive behind it. */
+  readonly label: string;
   /** Lower-case extension with its dot, `` for none. */
   readonly extension: string;
+  /** It was named as a source itself, not found in a folder or archive. */
+  readonly named: boolean;
 }
+
+/** What can be read: a path, or a file of a data set. */
+export type Readable = string | Pick<DataFile, 'path' | 'offset' | 'sizeBytes' | 'label'>;
 
 /** Node reads at most this much in one call. */
 const LARGEST_READ_BYTES = 2 ** 31 - 1;
@@ -39,7 +49,7 @@ export async function listFiles(sources: readonly string[]): Promise<DataFile[]>
   const lists = await Promise.all(
     sources.map(async (source) => {
       const stats = statOf(source);
-      if (!stats.isDirectory()) return [dataFile(source, basename(source), stats)];
+      if (!stats.isDirectory()) return [dataFile(source, basename(source), stats, true)];
       const files = await walk(source, '', new Set([stats.ino]));
       return files.sort((a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : 0));
     }),
@@ -47,11 +57,11 @@ export async function listFiles(sources: readonly string[]): Promise<DataFile[]>
   return lists.flat();
 }
 
-const dataFile = (path: string, name: string, stats: Stats): DataFile => {
+const dataFile = (path: string, name: string, stats: Stats, named = false): DataFile => {
   if (!stats.isFile()) {
     throw new AeqError('FILE_UNREADABLE', `${path} is no regular file`, { where: { file: path } });
   }
-  return { path, name, sizeBytes: stats.size, extension: extname(name).toLowerCase() };
+  return { path, offset: 0, sizeBytes: stats.size, name, label: path, extension: extname(name).toLowerCase(), named };
 };
 
 /** `above` holds the inode numbers of the folders above, so that symbolic links cannot lead in a circle. */
@@ -75,50 +85,53 @@ async function walk(folder: string, prefix: string, above: ReadonlySet<number>):
   return files;
 }
 
+function extentOf(file: Readable): { path: string; offset: number; sizeBytes: number; label: string } {
+  return typeof file === 'string' ? { path: file, offset: 0, sizeBytes: statOf(file).size, label: file } : file;
+}
+
 /** A whole file. @throws AeqError FILE_NOT_FOUND, FILE_UNREADABLE (also above 2 GiB) */
-export async function readWhole(path: string): Promise<Uint8Array> {
-  const { size } = statOf(path);
-  if (size > LARGEST_READ_BYTES) {
-    throw new AeqError('FILE_UNREADABLE', `${path} is larger than 2 GiB`, {
-      where: { file: path },
+export async function readWhole(file: Readable): Promise<Uint8Array> {
+  const { sizeBytes, label } = extentOf(file);
+  if (sizeBytes > LARGEST_READ_BYTES) {
+    throw new AeqError('FILE_UNREADABLE', `${label} is larger than 2 GiB`, {
+      where: { file: label },
       hint: 'split it into several files',
     });
   }
-  try {
-    return await readFile(path);
-  } catch (error) {
-    throw readError(path, error);
-  }
+  return readRange(file, 0, sizeBytes);
 }
 
 /** A whole text file in UTF-8. @throws AeqError as readWhole; DATASET_UNREADABLE when it is no UTF-8. */
-export async function readText(path: string): Promise<string> {
-  const bytes = await readWhole(path);
+export async function readText(file: Readable): Promise<string> {
+  const bytes = await readWhole(file);
   try {
     return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
   } catch {
-    throw new AeqError('DATASET_UNREADABLE', `${path} is not text in UTF-8`, {
-      where: { file: path },
+    const { label } = extentOf(file);
+    throw new AeqError('DATASET_UNREADABLE', `${label} is not text in UTF-8`, {
+      where: { file: label },
       hint: 'save it as UTF-8',
     });
   }
 }
 
 /** Bytes [start, end) of a file, fewer where it ends before. @throws AeqError FILE_NOT_FOUND, FILE_UNREADABLE */
-export async function readRange(path: string, start: number, end: number): Promise<Uint8Array> {
+export async function readRange(file: Readable, start: number, end: number): Promise<Uint8Array> {
+  const { path, offset, sizeBytes } = extentOf(file);
   try {
-    const file = await open(path);
+    const handle = await open(path);
     try {
-      const bytes = new Uint8Array(end - start);
+      const bytes = new Uint8Array(Math.max(0, Math.min(end, sizeBytes) - start));
       let filled = 0;
       while (filled < bytes.length) {
-        const { bytesRead } = await file.read(bytes, filled, bytes.length - filled, start + filled);
+        const position = offset + start + filled;
+        const { bytesRead } = await handle.read(bytes, filled, bytes.length - filled, position);
         if (bytesRead === 0) break;
         filled += bytesRead;
       }
       return bytes.subarray(0, filled);
     } finally {
-      await file.close();
+      await handle.close();
     }
   } catch (error) {
     throw readError(path, error);
@@ -132,15 +145,16 @@ export async function readRange(path: string, start: number, end: number): Promi
 export async function hashFiles(files: readonly DataFile[]): Promise<string> {
   const total = files.reduce((sum, file) => sum + file.sizeBytes, 0);
   const hash = createHash('sha256');
-  for (const { path, name, sizeBytes } of files) {
+  for (const file of files) {
+    const { name, sizeBytes } = file;
     hash.update(`${name.length}:${name}:${sizeBytes}:`);
     if (total <= FULL_HASH_BYTES) {
       for (let start = 0; start < sizeBytes; start += 2 ** 26) {
-        hash.update(await readRange(path, start, Math.min(sizeBytes, start + 2 ** 26)));
+        hash.update(await readRange(file, start, start + 2 ** 26));
       }
     } else {
-      hash.update(await readRange(path, 0, Math.min(sizeBytes, SAMPLED_BYTES)));
-      hash.update(await readRange(path, Math.max(0, sizeBytes - SAMPLED_BYTES), sizeBytes));
+      hash.update(await readRange(file, 0, SAMPLED_BYTES));
+      hash.update(await readRange(file, Math.max(0, sizeBytes - SAMPLED_BYTES), sizeBytes));
     }
   }
   return `${total <= FULL_HASH_BYTES ? 'sha256' : 'sha256-ends'}:${hash.digest('hex')}`;

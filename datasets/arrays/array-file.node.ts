@@ -24,15 +24,15 @@ export function openArrayFile(file: DataFile, input: InputSpec): Promise<ArrayFi
 }
 
 async function openNpyFile(file: DataFile, input: InputSpec): Promise<ArrayFile> {
-  const prefix = await readRange(file.path, 0, NPY_PREFIX_BYTES);
-  const header = parseNpyHeader(await readRange(file.path, 0, npyHeaderBytes(prefix, file.path)), file.path);
-  checkNpySize(header, file.sizeBytes, file.path);
-  const layout = requireSamples(header, input, file.path, false);
+  const prefix = await readRange(file, 0, NPY_PREFIX_BYTES);
+  const header = parseNpyHeader(await readRange(file, 0, npyHeaderBytes(prefix, file.label)), file.label);
+  checkNpySize(header, file.sizeBytes, file.label);
+  const layout = requireSamples(header, input, file.label, false);
   if (header.fortranOrder && layout.samples > 1) {
     return {
       type: header.type,
       layout,
-      read: sliceOf(async () => decodeNpy(await readWhole(file.path), file.path), layout),
+      read: sliceOf(async () => decodeNpy(await readWhole(file), file.label), layout),
     };
   }
   const bytes = shapeCount(layout.shape) * elementBytes(header.type);
@@ -44,31 +44,31 @@ async function openNpyFile(file: DataFile, input: InputSpec): Promise<ArrayFile>
       return decodeNpyElements(
         header,
         header.fortranOrder ? header.shape : layout.shape,
-        await readRange(file.path, start, start + bytes),
+        await readRange(file, start, start + bytes),
       );
     },
   };
 }
 
 async function openTable(file: DataFile, input: InputSpec): Promise<ArrayFile> {
-  const table = decodeNumberTable(await readText(file.path), file.path);
+  const table = decodeNumberTable(await readText(file), file.label);
   // A row is a sample whatever the rank of the input: only the number of values must fit.
   const fixed = input.shape.map((length, axis) => (axis === 0 && length < 0 ? 1 : length));
   const [rows = 0, columns = 0] = table.shape;
   const flat = fixed.every((length) => length > 0) && shapeCount(fixed) === columns;
-  const layout = flat ? { samples: rows, shape: fixed } : requireSamples(table, input, file.path, false);
+  const layout = flat ? { samples: rows, shape: fixed } : requireSamples(table, input, file.label, false);
   return { type: table.type, layout, read: sliceOf(async () => table, layout) };
 }
 
 async function openRawFile(file: DataFile, input: InputSpec): Promise<ArrayFile> {
   const shape = input.shape.map((length) => (length < 0 ? 1 : length));
-  const samples = rawSampleCount(file.sizeBytes, shapeCount(shape), file.path);
+  const samples = rawSampleCount(file.sizeBytes, shapeCount(shape), file.label);
   const bytes = shapeCount(shape) * 4;
   return {
     type: 'float32',
     layout: { samples, shape },
     async read(sample) {
-      const content = await readRange(file.path, sample * bytes, (sample + 1) * bytes);
+      const content = await readRange(file, sample * bytes, (sample + 1) * bytes);
       return { type: 'float32', shape, data: elementsFromBytes('float32', content) };
     },
   };

@@ -87,8 +87,8 @@ async function openPlainFiles(files: readonly DataFile[], inputs: readonly Input
   const samples = opened[0]?.array.layout.samples ?? 0;
   const other = opened.find(({ array }) => array.layout.samples !== samples);
   if (other && opened[0]) {
-    const text = `${other.file.path} has ${other.array.layout.samples} samples, ${opened[0].file.path} ${samples}`;
-    throw new AeqError('DATASET_MISMATCH', text, { where: { file: other.file.path, tensor: other.input.name } });
+    const text = `${other.file.label} has ${other.array.layout.samples} samples, ${opened[0].file.label} ${samples}`;
+    throw new AeqError('DATASET_MISMATCH', text, { where: { file: other.file.label, tensor: other.input.name } });
   }
   return {
     names: Array.from({ length: samples }, (_, sample) => `sample ${sample}`),
@@ -96,7 +96,7 @@ async function openPlainFiles(files: readonly DataFile[], inputs: readonly Input
     async load(index) {
       const entries = opened.map(async ({ input, file, array }) => [
         input.name,
-        await readTensor(array, index, input, file.path),
+        await readTensor(array, index, input, file.label),
       ]);
       return Object.fromEntries(await Promise.all(entries));
     },
@@ -114,7 +114,7 @@ async function openSingleInput(files: readonly DataFile[], input: InputSpec): Pr
     async load(index) {
       const found = samples[index];
       if (!found) throw new AeqError('INTERNAL', `there is no sample ${index}`);
-      return { [input.name]: await readTensor(found.array, found.sample, input, found.file.path) };
+      return { [input.name]: await readTensor(found.array, found.sample, input, found.file.label) };
     },
   };
 }
@@ -150,13 +150,13 @@ async function readNpz(
   inputs: readonly InputSpec[],
 ): Promise<{ input: InputSpec; array: NumberArray }[]> {
   const wanted = new Set(inputs.map(({ name }) => name));
-  const { names, arrays } = decodeNpz(await readWhole(file.path), file.path, wanted);
+  const { names, arrays } = decodeNpz(await readWhole(file), file.label, wanted);
   return inputs.map((input) => {
     const array = arrays.get(input.name);
     if (array) return { input, array };
     const found = names.length > 0 ? `has ${names.slice(0, 10).join(', ')}` : 'has no arrays';
-    throw new AeqError('DATASET_MISMATCH', `${file.path} has no array for input "${input.name}": it ${found}`, {
-      where: { file: file.path, tensor: input.name },
+    throw new AeqError('DATASET_MISMATCH', `${file.label} has no array for input "${input.name}": it ${found}`, {
+      where: { file: file.label, tensor: input.name },
       hint: `the keys must be the names of the inputs: ${[...wanted].join(', ')}`,
     });
   });
@@ -177,8 +177,8 @@ async function openNpzFiles(files: readonly DataFile[], inputs: readonly InputSp
       const columns = await readNpz(one, inputs);
       return Object.fromEntries(
         columns.map(({ input, array }) => {
-          const { shape } = requireSamples(array, input, one.path, true);
-          return [input.name, toTensor({ ...array, shape }, shape, input, one.path)];
+          const { shape } = requireSamples(array, input, one.label, true);
+          return [input.name, toTensor({ ...array, shape }, shape, input, one.label)];
         }),
       );
     },
@@ -194,14 +194,14 @@ function openStackedNpz(
     columns.map(({ input, array }) => findSamples(array.shape, input.shape, oneSample));
   if (fits(true).every((layout) => layout !== undefined)) return undefined;
   const opened = columns.map(({ input, array }) => {
-    const layout = requireSamples(array, input, file.path, false);
+    const layout = requireSamples(array, input, file.label, false);
     return { input, layout, array, read: sliceOf(async () => array, layout) };
   });
   const samples = opened[0]?.layout.samples ?? 0;
   const other = opened.find(({ layout }) => layout.samples !== samples);
   if (other) {
-    const text = `${file.path} has ${samples} samples for input "${opened[0]?.input.name}" but ${other.layout.samples} for "${other.input.name}"`;
-    throw new AeqError('DATASET_MISMATCH', text, { where: { file: file.path, tensor: other.input.name } });
+    const text = `${file.label} has ${samples} samples for input "${opened[0]?.input.name}" but ${other.layout.samples} for "${other.input.name}"`;
+    throw new AeqError('DATASET_MISMATCH', text, { where: { file: file.label, tensor: other.input.name } });
   }
   return {
     names: Array.from({ length: samples }, (_, sample) => `${file.name}[${sample}]`),
@@ -209,7 +209,7 @@ function openStackedNpz(
     async load(index) {
       const entries = opened.map(async ({ input, layout, read }) => [
         input.name,
-        toTensor(await read(index), layout.shape, input, file.path),
+        toTensor(await read(index), layout.shape, input, file.label),
       ]);
       return Object.fromEntries(await Promise.all(entries));
     },

@@ -5,7 +5,7 @@ import type { Picture } from './picture.ts';
 /** Pictures larger than this are refused: 16384 x 16384 takes a gigabyte. */
 const MOST_PIXELS = 16_384 ** 2;
 
-type Decoder = (path: string, options: SharpOptions) => Sharp;
+type Decoder = (bytes: Uint8Array, options: SharpOptions) => Sharp;
 let loading: Promise<Decoder> | undefined;
 
 /** Loads sharp when the first picture is read: a program that reads none needs no native library. */
@@ -28,14 +28,14 @@ function loadDecoder(): Promise<Decoder> {
 }
 
 /**
- * Decodes a picture without blocking: turned upright as its EXIF orientation says, first frame of an animation, palettes
+ * Decodes the bytes of a picture file without blocking: turned upright as its EXIF orientation says, first frame of an animation, palettes
  * resolved, 16-bit values reduced to 8, colour profiles left unapplied (as the usual training pipelines do). Gives 3
  * channels, or 4 where it has an alpha channel. @throws AeqError DATASET_UNREADABLE for a damaged or foreign file.
  */
-export async function decodePicture(path: string): Promise<Picture> {
+export async function decodePicture(bytes: Uint8Array, file: string): Promise<Picture> {
   const decode = await loadDecoder();
   try {
-    const { data, info } = await decode(path, {
+    const { data, info } = await decode(bytes, {
       failOn: 'error',
       ignoreIcc: true,
       limitInputPixels: MOST_PIXELS,
@@ -47,8 +47,8 @@ export async function decodePicture(path: string): Promise<Picture> {
     return normalize(data, info);
   } catch (error) {
     const reason = (error instanceof Error ? error.message : String(error)).split('\n')[0] ?? '';
-    throw new AeqError('DATASET_UNREADABLE', `${path} cannot be decoded as a picture: ${reason}`, {
-      where: { file: path },
+    throw new AeqError('DATASET_UNREADABLE', `${file} cannot be decoded as a picture: ${reason}`, {
+      where: { file },
       hint: 'JPEG, PNG, WebP, TIFF, GIF and AVIF are understood',
       cause: error,
     });

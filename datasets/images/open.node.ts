@@ -1,7 +1,7 @@
 import { AeqError } from '../../schema/errors.ts';
 import { TensorType } from '../../schema/generated/tflite.ts';
 import type { SampleSource } from '../file-dataset.ts';
-import { type DataFile, hashFiles } from '../files.node.ts';
+import { type DataFile, hashFiles, readWhole } from '../files.node.ts';
 import type { DatasetOptions } from '../options.ts';
 import type { InputSpec } from '../sample.ts';
 import { decodePicture } from './decode.node.ts';
@@ -55,7 +55,7 @@ export async function openImages(
     async load(index) {
       const file = files[index];
       if (!file) throw new AeqError('INTERNAL', `there is no picture ${index}`);
-      return { [input.name]: pictureTensor(await decodePicture(file.path), recipe, input) };
+      return { [input.name]: pictureTensor(await decodePicture(await readWhole(file), file.label), recipe, input) };
     },
   };
 }

@@ -1,4 +1,4 @@
-import { writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import sharp, { type Sharp } from 'sharp';
 import { describe, expect, it } from 'vitest';
 import { decodePicture } from '../../datasets/images/decode.node.ts';
@@ -19,7 +19,7 @@ const redBlue = () => sharp(Uint8Array.of(255, 0, 0, 0, 0, 255), { raw: { width:
 async function decoded(name: string, picture: Sharp): Promise<Picture> {
   const file = folder.path(name);
   await picture.toFile(file);
-  return decodePicture(file);
+  return decodePicture(readFileSync(file), name);
 }
 
 const pixels = ({ data }: Picture): number[] => [...data];
@@ -74,7 +74,7 @@ describe('decoding pictures', () => {
     ['huge.png', hugePng()],
   ])('refuses %s, naming it', async (name, content) => {
     const file = folder.write(`bad/${name}`, content);
-    await expect(decodePicture(file)).rejects.toMatchObject({
+    await expect(decodePicture(readFileSync(file), file)).rejects.toMatchObject({
       code: 'DATASET_UNREADABLE',
       message: expect.stringContaining(name),
       where: { file },
@@ -87,7 +87,7 @@ describe('decoding pictures', () => {
       .jpeg()
       .toBuffer();
     const file = folder.write('bad/cut.jpg', whole.subarray(0, whole.length / 2));
-    await expect(decodePicture(file)).rejects.toMatchObject({ code: 'DATASET_UNREADABLE' });
+    await expect(decodePicture(readFileSync(file), file)).rejects.toMatchObject({ code: 'DATASET_UNREADABLE' });
   });
 });
 

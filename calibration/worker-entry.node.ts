@@ -1,5 +1,4 @@
 /** The module that calibration workers run: one interpreter, samples in, observations out. */
-import { parentPort, workerData } from 'node:worker_threads';
 import { AeqError } from '../schema/errors.ts';
 import type { Model } from '../schema/model.ts';
 import { openModelFile } from '../schema/model-file.node.ts';
@@ -25,27 +24,27 @@ function plain(error: unknown): PlainError {
   return { code: undefined, message, where: {}, hint: undefined };
 }
 
-const runner = openRunner(workerData as WorkerStart);
+let runner: LocalRunner | undefined;
 
-function answer(message: WorkerAnswer, transfer: ArrayBuffer[] = []): void {
-  parentPort?.postMessage(message, transfer);
+async function answerTo(request: WorkerStart | WorkerRequest): Promise<WorkerAnswer | undefined> {
+  if (request.kind === 'start') {
+    runner = await openRunner(request);
+    return { kind: 'ready', version: runner.version, unreachable: runner.unreachable };
+  }
+  if (!runner) throw new AeqError('INTERNAL', 'the worker was not started');
+  if (request.kind === 'reset') {
+    runner.reset();
+    return undefined;
+  }
+  return { kind: 'seen', observations: await runner.run(request.signature, request.sample) };
 }
 
-async function handle(request: WorkerRequest): Promise<void> {
-  const mine = await runner;
-  if (request.kind === 'reset') return mine.reset();
-  const observations = await mine.run(request.signature, request.sample);
-  const buffers = observations.flatMap(([, { histogram }]) =>
-    histogram ? [histogram.keys.buffer, histogram.counts.buffer] : [],
+process.on('message', async (request: WorkerStart | WorkerRequest) => {
+  const answer = await answerTo(request).catch(
+    (error: unknown): WorkerAnswer => ({ kind: 'failed', error: plain(error) }),
   );
-  answer({ kind: 'seen', observations }, buffers as ArrayBuffer[]);
-}
-
-parentPort?.on('message', (request: WorkerRequest) => {
-  handle(request).catch((error: unknown) => answer({ kind: 'failed', error: plain(error) }));
+  if (answer) process.send?.(answer);
 });
-
-runner.then(
-  ({ version, unreachable }) => answer({ kind: 'ready', version, unreachable }),
-  (error: unknown) => answer({ kind: 'failed', error: plain(error) }),
-);
+process.once('disconnect', () => process.exit());
+// Ctrl-C reaches the whole group: the parent decides, and still wants what is under way.
+process.on('SIGINT', () => undefined);

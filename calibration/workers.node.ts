@@ -1,7 +1,7 @@
+import { type ChildProcess, fork } from 'node:child_process';
 import { createRequire } from 'node:module';
-import { pathToFileURL } from 'node:url';
-import { Worker } from 'node:worker_threads';
-import type { Feed, Sample } from '../datasets/sample.ts';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+import type { Sample } from '../datasets/sample.ts';
 import { AeqError } from '../schema/errors.ts';
 import type { UnreachableTensor } from './capture/reference.ts';
 import type { RunnerSettings, SampleObservations, SampleRunner } from './sample-runner.ts';
@@ -19,32 +19,30 @@ export interface WorkersOptions {
   readonly settings: RunnerSettings;
 }
 
-/** How often a sample may end the worker that runs it before it is given up. */
-const MOST_DEATHS = 2;
+/** How often a sample may end the worker that runs it, or a worker end before it could begin, until that is final. */
+const MOST_DEATHS = { running: 2, starting: 4 } as const;
 
 /**
- * Runs samples in several threads. The statistics are added up in the thread that asks, so that a worker that ends
- * unexpectedly takes nothing with it but the sample it was at, which another one runs again.
+ * Runs samples in several processes. (Processes, because a crash of a native interpreter ends all threads at once.) The
+ * statistics are added up by the one that asks, so that a worker that ends unexpectedly takes nothing with it but the
+ * sample it was at, which another one runs again.
  */
 export class WorkerRunner implements SampleRunner {
   readonly version: string;
   readonly unreachable: readonly UnreachableTensor[];
   readonly concurrency: number;
-  /** The threads as they are now, for whoever watches over them. */
-  readonly threads: readonly Thread[];
   readonly #start: WorkerStart;
-  readonly #threads: Thread[];
-  readonly #idle: Thread[];
-  readonly #waiting: ((thread: Thread) => void)[] = [];
+  readonly #workers: Worker[];
+  readonly #idle: Worker[];
+  readonly #waiting: ((worker: Worker) => void)[] = [];
 
-  private constructor(start: WorkerStart, threads: Thread[], ready: Ready) {
+  private constructor(start: WorkerStart, workers: Worker[], ready: Ready) {
     this.#start = start;
-    this.#threads = threads;
-    this.threads = threads;
-    this.#idle = [...threads];
+    this.#workers = workers;
+    this.#idle = [...workers];
     this.version = ready.version;
     this.unreachable = ready.unreachable;
-    this.concurrency = threads.length;
+    this.concurrency = workers.length;
   }
 
   /**
@@ -52,59 +50,65 @@ export class WorkerRunner implements SampleRunner {
    * @throws what an interpreter or the model's reader throws.
    */
   static async open({ model, workers, runtime = 'auto', library, settings }: WorkersOptions): Promise<WorkerRunner> {
-    const start: WorkerStart = { model, runtime, library, settings: plainSettings(settings) };
-    const threads = Array.from({ length: Math.max(1, workers) }, () => new Thread(start));
+    const start: WorkerStart = { kind: 'start', model, runtime, library, settings: plainSettings(settings) };
+    const started = Array.from({ length: Math.max(1, workers) }, () => new Worker(start));
     try {
-      const [ready] = await Promise.all(threads.map((thread) => thread.ready()));
+      const [ready] = await Promise.all(started.map((worker) => worker.ready()));
       if (!ready) throw new AeqError('INTERNAL', 'there is no worker');
-      return new WorkerRunner(start, threads, ready);
+      return new WorkerRunner(start, started, ready);
     } catch (error) {
-      await Promise.all(threads.map((thread) => thread.end()));
+      await Promise.all(started.map((worker) => worker.end()));
       throw error;
     }
   }
 
   async run(signature: string, sample: Sample): Promise<SampleObservations> {
-    for (let deaths = 0; ; ) {
-      const thread = await this.#take();
+    const deaths = { running: 0, starting: 0 };
+    for (;;) {
+      const worker = await this.#take();
       try {
-        const observations = await thread.run(signature, sample);
-        this.#give(thread);
+        const observations = await worker.run(signature, sample);
+        this.#give(worker);
         return observations;
       } catch (error) {
         if (!(error instanceof WorkerDied)) {
-          this.#give(thread);
+          this.#give(worker);
           throw error;
         }
-        deaths += 1;
-        this.#give(this.#replace(thread));
-        if (deaths === MOST_DEATHS) throw deadly(sample, error);
+        deaths[error.phase] += 1;
+        this.#give(this.#replace(worker));
+        if (deaths[error.phase] === MOST_DEATHS[error.phase]) throw deadly(sample, error);
       }
     }
   }
 
+  /** Process ids of the workers as they are now. */
+  get processIds(): readonly number[] {
+    return this.#workers.flatMap((worker) => worker.processId ?? []);
+  }
+
   reset(): void {
-    for (const thread of this.#threads) thread.post({ kind: 'reset' });
+    for (const worker of this.#workers) worker.post({ kind: 'reset' });
   }
 
   async close(): Promise<void> {
-    await Promise.all(this.#threads.map((thread) => thread.end()));
+    await Promise.all(this.#workers.map((worker) => worker.end()));
   }
 
-  async #take(): Promise<Thread> {
+  async #take(): Promise<Worker> {
     return this.#idle.pop() ?? new Promise((resolve) => this.#waiting.push(resolve));
   }
 
-  #give(thread: Thread): void {
+  #give(worker: Worker): void {
     const next = this.#waiting.shift();
-    if (next) next(thread);
-    else this.#idle.push(thread);
+    if (next) next(worker);
+    else this.#idle.push(worker);
   }
 
-  #replace(dead: Thread): Thread {
-    const thread = new Thread(this.#start);
-    this.#threads[this.#threads.indexOf(dead)] = thread;
-    return thread;
+  #replace(dead: Worker): Worker {
+    const worker = new Worker(this.#start);
+    this.#workers[this.#workers.indexOf(dead)] = worker;
+    return worker;
   }
 }
 
@@ -120,7 +124,10 @@ function plainSettings(settings: RunnerSettings): RunnerSettings {
 }
 
 function deadly(sample: Sample, death: WorkerDied): AeqError {
-  const message = `${sampleLabel(sample)} ended ${MOST_DEATHS} workers: ${death.message}`;
+  const times = MOST_DEATHS[death.phase];
+  const what =
+    death.phase === 'running' ? `ended ${times} workers` : `could not be run: ${times} workers did not start`;
+  const message = `${sampleLabel(sample)} ${what}: ${death.message}`;
   return new AeqError('RUNTIME_FAILED', message, {
     where: { sample: sample.index },
     hint: 'leave this sample out, or use fewer workers if memory is short',
@@ -128,8 +135,15 @@ function deadly(sample: Sample, death: WorkerDied): AeqError {
   });
 }
 
-/** The thread ended while it had something to do. */
-class WorkerDied extends Error {}
+/** The worker ended while it was starting or had a sample to run. */
+class WorkerDied extends Error {
+  readonly phase: 'starting' | 'running';
+
+  constructor(message: string, phase: 'starting' | 'running') {
+    super(message);
+    this.phase = phase;
+  }
+}
 
 type Ready = Extract<WorkerAnswer, { kind: 'ready' }>;
 
@@ -138,48 +152,74 @@ interface Pending {
   readonly reject: (error: unknown) => void;
 }
 
-/** One worker thread, which does one thing at a time. */
-class Thread {
-  readonly #worker: Worker;
+/** How much of what a worker writes on stderr is kept: native libraries say there why they abort. */
+const KEPT_CHARACTERS = 2000;
+
+/** One worker process, which does one thing at a time. */
+class Worker {
+  readonly #child: ChildProcess;
+  readonly #closed: Promise<void>;
+  readonly #ready: Promise<Ready>;
+  #errorText = '';
   #pending: Pending | undefined;
+  #phase: 'starting' | 'running' = 'starting';
   #death: WorkerDied | undefined;
-  #ready: Promise<Ready> | undefined;
 
   constructor(start: WorkerStart) {
-    this.#worker = startWorker(start);
-    this.#worker.on('message', (answer: WorkerAnswer) => this.#settle((pending) => pending.resolve(answer)));
-    this.#worker.on('error', (error: Error) => this.#die(error.message));
-    this.#worker.on('exit', (status) => this.#die(`it exited with status ${status}`));
-    this.#ready = this.#answer().then((answer) => expectKind(answer, 'ready'));
-    // Whoever uses the thread sees the rejection; nobody may ever ask.
+    this.#child = forkEntry();
+    this.#child.stderr?.setEncoding('utf8').on('data', (text: string) => {
+      this.#errorText = (this.#errorText + text).slice(-KEPT_CHARACTERS);
+    });
+    this.#child.on('message', (answer) => this.#settle((pending) => pending.resolve(answer as WorkerAnswer)));
+    this.#closed = new Promise((resolve) => {
+      this.#child.on('error', (error) => {
+        this.#die(error.message);
+        resolve();
+      });
+      this.#child.on('close', (status, signal) => {
+        const end = signal === null ? `exit status ${status}` : `signal ${signal}`;
+        this.#die([end, this.#errorText.trim()].filter((text) => text !== '').join(': '));
+        resolve();
+      });
+    });
+    this.#ready = this.#ask(start).then((answer) => expectKind(answer, 'ready'));
+    // Whoever uses the worker sees the rejection; nobody may ever ask.
     this.#ready.catch(() => undefined);
   }
 
-  async ready(): Promise<Ready> {
-    if (!this.#ready) throw new AeqError('INTERNAL', 'the worker was not started');
+  get processId(): number | undefined {
+    return this.#child.pid;
+  }
+
+  ready(): Promise<Ready> {
     return this.#ready;
   }
 
   async run(signature: string, sample: Sample): Promise<SampleObservations> {
-    await this.ready();
-    const answered = this.#answer();
-    this.post({ kind: 'run', signature, sample: { ...sample, feed: compact(sample.feed) } });
-    return expectKind(await answered, 'seen').observations;
+    await this.#ready;
+    this.#phase = 'running';
+    return expectKind(await this.#ask({ kind: 'run', signature, sample }), 'seen').observations;
   }
 
-  post(request: WorkerRequest): void {
-    if (!this.#death) this.#worker.postMessage(request);
+  post(request: WorkerRequest | WorkerStart): void {
+    // A process that is gone cannot be written to; how it ended is told by `close`.
+    if (!this.#death) this.#child.send(request, () => undefined);
   }
 
-  /** Ends the thread, whatever it is doing. */
+  /** Ends the process, whatever it is doing. */
   async end(): Promise<void> {
-    await this.#worker.terminate();
+    this.#child.kill('SIGKILL');
+    await this.#closed;
   }
 
-  #answer(): Promise<WorkerAnswer> {
+  #ask(request: WorkerRequest | WorkerStart): Promise<WorkerAnswer> {
     return new Promise((resolve, reject) => {
-      if (this.#death) reject(this.#death);
-      else this.#pending = { resolve, reject };
+      if (this.#death) {
+        reject(this.#death);
+        return;
+      }
+      this.#pending = { resolve, reject };
+      this.post(request);
     });
   }
 
@@ -190,20 +230,10 @@ class Thread {
   }
 
   #die(why: string): void {
-    this.#death ??= new WorkerDied(why);
+    this.#death ??= new WorkerDied(why, this.#phase);
     const death = this.#death;
     this.#settle((pending) => pending.reject(death));
   }
-}
-
-/** The same feed without what else lies in the buffers of its views: a message takes whole buffers. */
-function compact(feed: Feed): Feed {
-  return Object.fromEntries(
-    Object.entries(feed).map(([name, value]) => {
-      const whole = value.data.byteLength === value.data.buffer.byteLength;
-      return [name, whole ? value : { ...value, data: value.data.slice() }];
-    }),
-  );
 }
 
 function expectKind<K extends WorkerAnswer['kind']>(answer: WorkerAnswer, kind: K): Extract<WorkerAnswer, { kind: K }> {
@@ -217,12 +247,14 @@ function revived({ code, message, where, hint }: PlainError): Error {
   return new AeqError(code, message, hint === undefined ? { where } : { where, hint });
 }
 
-/** Works from the build and, through tsx, from the TypeScript sources; a thread must ask for tsx in its own code. */
-function startWorker(start: WorkerStart): Worker {
+/** Works from the build and, through tsx, from the TypeScript sources. */
+function forkEntry(): ChildProcess {
   const sources = import.meta.url.endsWith('.ts');
-  const entry = new URL(`./worker-entry.node${sources ? '.ts' : '.js'}`, import.meta.url);
-  if (!sources) return new Worker(entry, { workerData: start });
-  const tsx = pathToFileURL(createRequire(import.meta.url).resolve('tsx/package.json'));
-  const code = `import('${new URL('dist/esm/api/index.mjs', tsx)}').then(({ register }) => { register(); return import('${entry.href}'); })`;
-  return new Worker(code, { eval: true, workerData: start });
+  const path = fileURLToPath(new URL(`./worker-entry.node${sources ? '.ts' : '.js'}`, import.meta.url));
+  const loader = () => pathToFileURL(createRequire(import.meta.url).resolve('tsx')).href;
+  return fork(path, {
+    serialization: 'advanced',
+    execArgv: sources ? ['--import', loader()] : [],
+    stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
+  });
 }

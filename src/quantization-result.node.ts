@@ -1,8 +1,8 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
+import type { Model } from '../schema/model.ts';
 import { writeLayout } from '../schema/model-file.node.ts';
 import { atomicWrite } from '../schema/write-file.node.ts';
-import type { Model } from '../schema/model.ts';
 import { type BufferPlacement, type FileLayout, layoutModel, modelBytes } from '../schema/writer.ts';
 import type { Plan } from './plan/plan.ts';
 import type { Recipe } from './recipe/types.ts';
@@ -49,6 +49,11 @@ export class QuantizationResult {
    */
   async exportModel(path: string, options: { overwrite?: boolean } = {}): Promise<void> {
     writeLayout(path, this.#laidOut(), options);
+  }
+
+  /** The file from start to end, in pieces of at most a few MiB. */
+  chunks(): Iterable<Uint8Array> {
+    return this.#laidOut().chunks();
   }
 
   /** Writes `<name>.tflite` and `<name>_recipe.json` to a folder, which is made when it is not there. */

@@ -1,6 +1,6 @@
-import { gelu, hardSwish, logistic, relu, tanh } from '../../calibration/ranges/functions.ts';
+import { gelu, hardSwish, logistic, relu, relu6, tanh } from '../../calibration/ranges/functions.ts';
 import { BuiltinOperator as B } from '../../schema/generated/tflite.ts';
-import { type FixedParameters, type OperatorSpec, STATIC_INT8, spec } from './spec.ts';
+import { type FixedParameters, type OperatorSpec, OWN_STATIC, OWN_STATIC_INT8, STATIC_INT8, spec } from './spec.ts';
 
 const FRACTION_INT8: FixedParameters = { scale: 1 / 256, zeroPoint: -128, symmetric: false };
 const FRACTION_INT16: FixedParameters = { scale: 1 / 32768, zeroPoint: 0, symmetric: true };
@@ -41,8 +41,24 @@ export const elementwiseSpecs: readonly OperatorSpec[] = [
     ranges: { image: { name: 'HARD_SWISH', of: hardSwish } },
     leastOutputScale: leastOfHardSwish,
   }),
-  spec({ name: 'EQUAL', builtin: B.EQUAL }),
-  spec({ name: 'NOT_EQUAL', builtin: B.NOT_EQUAL }),
+  spec({ name: 'EQUAL', builtin: B.EQUAL, compares: true }),
+  spec({ name: 'NOT_EQUAL', builtin: B.NOT_EQUAL, compares: true }),
+  spec({ name: 'GREATER', builtin: B.GREATER, compares: true, ...OWN_STATIC }),
+  spec({ name: 'GREATER_EQUAL', builtin: B.GREATER_EQUAL, compares: true, ...OWN_STATIC }),
+  spec({ name: 'LESS', builtin: B.LESS, compares: true, ...OWN_STATIC }),
+  spec({ name: 'LESS_EQUAL', builtin: B.LESS_EQUAL, compares: true, ...OWN_STATIC }),
+  spec({ name: 'ARG_MAX', builtin: B.ARG_MAX, plainInputs: [1], countingOutputs: [0], ...OWN_STATIC_INT8 }),
+  spec({ name: 'ARG_MIN', builtin: B.ARG_MIN, plainInputs: [1], countingOutputs: [0], ...OWN_STATIC_INT8 }),
+  spec({ name: 'RELU6', builtin: B.RELU6, ranges: { image: { name: 'RELU6', of: relu6 } }, ...OWN_STATIC }),
+  spec({ name: 'RELU_N1_TO_1', builtin: B.RELU_N1_TO_1, ...OWN_STATIC_INT8 }),
+  spec({ name: 'RELU_0_TO_1', builtin: B.RELU_0_TO_1, ...OWN_STATIC_INT8 }),
+  spec({ name: 'LEAKY_RELU', builtin: B.LEAKY_RELU, ...OWN_STATIC }),
+  spec({ name: 'PRELU', builtin: B.PRELU, ...OWN_STATIC_INT8 }),
+  spec({ name: 'ELU', builtin: B.ELU, ...OWN_STATIC_INT8 }),
+  spec({ name: 'ABS', builtin: B.ABS, ...OWN_STATIC }),
+  spec({ name: 'EXP', builtin: B.EXP, ...OWN_STATIC }),
+  spec({ name: 'LOG', builtin: B.LOG, ranges: { relativeInputs: [0] }, ...OWN_STATIC }),
+  spec({ name: 'REDUCE_PROD', builtin: B.REDUCE_PROD, plainInputs: [1], ...OWN_STATIC }),
   spec({ name: 'MEAN', builtin: B.MEAN, plainInputs: [1], ranges: { normalization: 'average' } }),
   spec({ name: 'SUM', builtin: B.SUM, plainInputs: [1] }),
   spec({
@@ -65,5 +81,19 @@ export const elementwiseSpecs: readonly OperatorSpec[] = [
     scale: 'fixed-output',
     fixedOutput: { 8: SIGNED_FRACTION_INT8, 16: FRACTION_INT16 },
     ranges: { image: { name: 'TANH', of: tanh } },
+  }),
+  spec({
+    name: 'LOG_SOFTMAX',
+    builtin: B.LOG_SOFTMAX,
+    scale: 'fixed-output',
+    fixedOutput: { 8: { scale: 16 / 256, zeroPoint: 127, symmetric: false } },
+    ...OWN_STATIC_INT8,
+  }),
+  spec({
+    name: 'L2_NORMALIZATION',
+    builtin: B.L2_NORMALIZATION,
+    scale: 'fixed-output',
+    fixedOutput: { 8: SIGNED_FRACTION_INT8 },
+    ...OWN_STATIC_INT8,
   }),
 ];

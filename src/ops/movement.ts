@@ -1,10 +1,10 @@
 import { BuiltinOperator as B } from '../../schema/generated/tflite.ts';
-import { type OperatorSpec, STATIC_INT8, spec } from './spec.ts';
+import { type OperatorSpec, OWN_STATIC, OWN_STATIC_INT8, STATIC_INT8, spec } from './spec.ts';
 
 const sameAsInput = (name: string, builtin: number, plainInputs: readonly number[] = [], rest: object = {}) =>
   spec({ name, builtin, scale: 'same-as-input', plainInputs, ...rest });
-const sameAsOutput = (name: string, builtin: number, plainInputs: readonly number[] = []) =>
-  spec({ name, builtin, scale: 'same-as-output', plainInputs });
+const sameAsOutput = (name: string, builtin: number, plainInputs: readonly number[] = [], rest: object = {}) =>
+  spec({ name, builtin, scale: 'same-as-output', plainInputs, ...rest });
 
 /** Operators that move, select or pool values without changing what a code stands for. */
 export const movementSpecs: readonly OperatorSpec[] = [
@@ -25,6 +25,18 @@ export const movementSpecs: readonly OperatorSpec[] = [
   sameAsInput('SLICE', B.SLICE, [1, 2]),
   sameAsInput('STRIDED_SLICE', B.STRIDED_SLICE, [1, 2, 3]),
   sameAsInput('SPLIT', B.SPLIT, [0]),
+  sameAsInput('REDUCE_MAX', B.REDUCE_MAX, [1], OWN_STATIC),
+  sameAsInput('SQUEEZE', B.SQUEEZE, [], OWN_STATIC),
+  sameAsInput('EXPAND_DIMS', B.EXPAND_DIMS, [1], OWN_STATIC),
+  sameAsInput('TILE', B.TILE, [1], OWN_STATIC),
+  sameAsInput('REVERSE_V2', B.REVERSE_V2, [1], OWN_STATIC),
+  sameAsInput('SPLIT_V', B.SPLIT_V, [1, 2], OWN_STATIC),
+  sameAsInput('DEPTH_TO_SPACE', B.DEPTH_TO_SPACE, [], OWN_STATIC_INT8),
+  sameAsInput('SPACE_TO_BATCH_ND', B.SPACE_TO_BATCH_ND, [1, 2], OWN_STATIC),
+  sameAsInput('BATCH_TO_SPACE_ND', B.BATCH_TO_SPACE_ND, [1, 2], OWN_STATIC),
+  sameAsInput('TOPK_V2', B.TOPK_V2, [1], { ...OWN_STATIC, countingOutputs: [1] }),
+  spec({ name: 'NEG', builtin: B.NEG, scale: 'negated-input', ...OWN_STATIC }),
+  sameAsOutput('MINIMUM', B.MINIMUM, [], OWN_STATIC),
   sameAsOutput('CONCATENATION', B.CONCATENATION),
   sameAsOutput('PACK', B.PACK),
   sameAsOutput('MAXIMUM', B.MAXIMUM),

@@ -3,10 +3,10 @@ import type { ConfigName } from '../recipe/types.ts';
 
 /**
  * How the scales of an operator's activations hang together.
- * free: each operand has its own; same-as-input: outputs take the input's; same-as-output: inputs take the output's;
- * fixed-output: the kernel prescribes the output's.
+ * free: each operand has its own; same-as-input: outputs take the input's; negated-input: the same steps read backwards;
+ * same-as-output: inputs take the output's; fixed-output: the kernel prescribes the output's.
  */
-export type ScaleRule = 'free' | 'same-as-input' | 'same-as-output' | 'fixed-output';
+export type ScaleRule = 'free' | 'same-as-input' | 'negated-input' | 'same-as-output' | 'fixed-output';
 
 /** Parameters that a kernel prescribes. */
 export interface FixedParameters {
@@ -31,6 +31,10 @@ export interface WeightedOperands {
   readonly keepsQuantizedWeights: boolean;
   /** The integer kernel reads one scale for the weight, whatever the file says. */
   readonly staticTensorwiseOnly?: true;
+  /** The kernel of float activations and integer weights gives wrong results with one scale. */
+  readonly dynamicChannelwiseOnly?: true;
+  /** Static rules store the weight and leave the result float: the integer kernel has one scale for weight and result. */
+  readonly staticIsDynamic?: true;
   /**
    * How the runtime lays out the weight for itself. Operators with different layouts cannot read the same quantized
    * constant: the runtime then fails to load the model.
@@ -67,11 +71,17 @@ export interface OperatorSpec {
   readonly plainInputs: readonly number[];
   readonly weighted?: WeightedOperands;
   /** For fixed-output operators, by activation bits. */
-  readonly fixedOutput?: { readonly 8: FixedParameters; readonly 16: FixedParameters };
+  readonly fixedOutput?: { readonly 8: FixedParameters; readonly 16?: FixedParameters };
   /** Configurations the original's policy allows. */
   readonly configs: readonly ConfigName[];
   /** Configurations we allow beyond these. */
   readonly ownConfigs?: readonly ConfigName[];
+  /** Configurations of the original's that the runtime computes wrongly: only its byte-parity mode allows them. */
+  readonly brokenConfigs?: readonly ConfigName[];
+  /** Its result tells how two operands compare: only on one grid is that what it was in float. */
+  readonly compares?: true;
+  /** Results that are positions or counts, by output position: arithmetic on them has to be exact. */
+  readonly countingOutputs?: readonly number[];
   readonly ranges?: RangeFacts;
   /**
    * The least scale of the output with which the integer kernels run, from the scales of all inputs (of a weight: the
@@ -85,6 +95,10 @@ export interface OperatorSpec {
 /** Static int8 and int16: what operators without weights can do. */
 export const STATIC: readonly ConfigName[] = ['static_wi8_ai16', 'static_wi8_ai8'];
 export const STATIC_INT8: readonly ConfigName[] = ['static_wi8_ai8'];
+
+/** Beyond the original's policy: nothing it allows, these of ours. */
+export const OWN_STATIC = { configs: [], ownConfigs: STATIC } as const;
+export const OWN_STATIC_INT8 = { configs: [], ownConfigs: STATIC_INT8 } as const;
 
 type Common = Pick<OperatorSpec, 'name' | 'builtin'> & Partial<OperatorSpec>;
 

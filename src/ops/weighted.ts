@@ -60,6 +60,7 @@ export const weightedSpecs: readonly OperatorSpec[] = [
       keepsQuantizedWeights: true,
     },
     configs: [...STATIC, ...STATIC_INT4, 'dynamic_wi8_afp32', ...DYNAMIC_4_2, ...WEIGHT_ONLY],
+    brokenConfigs: ['dynamic_wi2_afp32'],
   }),
   spec({
     name: 'DEPTHWISE_CONV_2D',
@@ -72,9 +73,11 @@ export const weightedSpecs: readonly OperatorSpec[] = [
       channelAxis: () => 3,
       packing: 'depthwise',
       leavesSmallWeights: true,
+      dynamicChannelwiseOnly: true,
       keepsQuantizedWeights: true,
     },
     configs: CONVOLUTION,
+    ownConfigs: ['static_wi4_ai8', 'weightonly_wi4_afp32'],
   }),
   spec({
     name: 'CONV_2D_TRANSPOSE',
@@ -91,6 +94,7 @@ export const weightedSpecs: readonly OperatorSpec[] = [
       keepsQuantizedWeights: false,
     },
     configs: CONVOLUTION,
+    ownConfigs: ['weightonly_wi4_afp32'],
   }),
   spec({
     name: 'BATCH_MATMUL',
@@ -117,9 +121,11 @@ export const weightedSpecs: readonly OperatorSpec[] = [
       channelAxis: firstAxis,
       blockAxis: 1,
       packing: 'rows',
+      staticIsDynamic: true,
       leavesSmallWeights: false,
       keepsQuantizedWeights: false,
     },
     configs: ['dynamic_wi8_afp32', ...DYNAMIC_4_2, 'dynamic_wi4_afp32_blockwise', ...WEIGHT_ONLY],
+    ownConfigs: [...STATIC, ...STATIC_INT4],
   }),
 ];

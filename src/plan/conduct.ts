@@ -20,7 +20,7 @@ export interface Conduct {
   readonly repairsSharingCoarsely: boolean;
   /** A14. A quantized output that nobody reads stays float32. */
   readonly leavesUnreadOutputs: boolean;
-  /** A15. Channel scales are written where the static kernel reads one. */
+  /** A15. Weights have the recipe's granularity even where the kernel reads one scale, or needs one a channel. */
   readonly channelScalesForAll: boolean;
   /** A16. Scales are derived in the type the ranges were stored in; otherwise always in float32. */
   readonly keepsCarrier: boolean;

@@ -54,10 +54,12 @@ export class ConstantParameters {
     return { channelAxis: weighted.channelAxis(rank, task.node), blockAxis: weighted.blockAxis };
   }
 
-  /** Where the static kernel reads a single weight scale, one is made. */
-  #fitting(task: OperatorTask, config: TensorConfig): TensorConfig {
-    const single = task.mode === 'static' && task.spec.weighted?.staticTensorwiseOnly;
-    return single && !this.#conduct.channelScalesForAll ? { ...config, granularity: 'TENSORWISE' } : config;
+  /** Where the kernel can only do with one scale, or only with one a channel, that is what it gets. */
+  #fitting({ mode, spec }: OperatorTask, config: TensorConfig): TensorConfig {
+    if (this.#conduct.channelScalesForAll) return config;
+    if (mode === 'static' && spec.weighted?.staticTensorwiseOnly) return { ...config, granularity: 'TENSORWISE' };
+    if (mode === 'dynamic' && spec.weighted?.dynamicChannelwiseOnly) return { ...config, granularity: 'CHANNELWISE' };
+    return config;
   }
 
   #key(

@@ -8,6 +8,7 @@ import { scopeOf } from '../recipe/scope.ts';
 import {
   type AlgorithmKey,
   type OpConfig,
+  type QuantizationMode,
   quantizationMode,
   type RecipeResolver,
   type Refusal,
@@ -172,7 +173,7 @@ function decide(
   if (!spec) return { reason: 'no quantized form of this operator is known', resolution: undefined };
   if (skipped.has(visit.subgraph)) return { reason: 'inside a composite that stays float', resolution: undefined };
   const refuse: Refusal = (algorithm, config) => {
-    const task = conduct.failsOnRefusal ? undefined : taskOf(visit, spec, model, algorithm, config);
+    const task = conduct.failsOnRefusal ? undefined : taskOf(visit, spec, model, conduct, algorithm, config);
     return task && refusal(task);
   };
   const resolution = visit.resolve(resolver, refuse);
@@ -181,7 +182,7 @@ function decide(
   if (spec.compositeNames && !spec.compositeNames.includes(compositeName(node))) {
     return { reason: `composite ${compositeName(node)} has no quantized form`, resolution };
   }
-  const task = taskOf(visit, spec, model, algorithm, config);
+  const task = taskOf(visit, spec, model, conduct, algorithm, config);
   return task ? { task, reason, resolution } : { reason: `algorithm ${algorithm} is not available`, resolution };
 }
 
@@ -189,6 +190,7 @@ function taskOf(
   visit: Visit,
   spec: OperatorSpec,
   model: Model,
+  conduct: Conduct,
   key: AlgorithmKey,
   config: OpConfig,
 ): OperatorTask | undefined {
@@ -196,7 +198,7 @@ function taskOf(
   const subgraph = model.subgraphs[visit.subgraph];
   if (!algorithm || !subgraph) return undefined;
   const { operator, inputs, outputs, node } = visit;
-  const mode = algorithm.weightsOnly ? 'weight-only' : quantizationMode(config);
+  const mode = algorithm.weightsOnly ? 'weight-only' : modeOf(spec, config, conduct);
   const task = {
     model,
     subgraphIndex: visit.subgraph,
@@ -210,6 +212,11 @@ function taskOf(
     mode,
   };
   return node ? { ...task, node } : task;
+}
+
+function modeOf({ weighted }: OperatorSpec, config: OpConfig, conduct: Conduct): QuantizationMode {
+  const mode = quantizationMode(config);
+  return mode === 'static' && weighted?.staticIsDynamic && !conduct.failsOnRefusal ? 'dynamic' : mode;
 }
 
 function compositeName(node: Operator | undefined): string {

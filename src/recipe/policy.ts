@@ -79,8 +79,9 @@ const CONFIGURATION_MAP: ReadonlyMap<string, ConfigPattern> = new Map(Object.ent
 /** The original's table, under compat; ours adds what each spec allows beyond it. */
 export function defaultPolicy(specs: Iterable<OperatorSpec>, compat: boolean): Policy {
   const operations = new Map<string, readonly string[]>();
-  for (const { name, configs, ownConfigs = [] } of specs) {
-    const allowed = compat ? configs : [...new Set([...configs, ...ownConfigs])];
+  for (const { name, configs, ownConfigs = [], brokenConfigs = [] } of specs) {
+    const ours = [...new Set([...configs, ...ownConfigs])].filter((config) => !brokenConfigs.includes(config));
+    const allowed = compat ? configs : ours;
     if (allowed.length > 0) operations.set(name, allowed);
   }
   return { name: 'the default policy', configs: CONFIGURATION_MAP, operations };

@@ -1,6 +1,7 @@
 import type { TensorReference } from '../../calibration/capture/reference.ts';
 import { captureModel } from '../../calibration/capture/rewrite.ts';
 import type { CapturedTensor } from '../../calibration/capture/session.ts';
+import type { Runtime } from '../../calibration/runtime/runtime.ts';
 import type { Labels } from '../../datasets/labels.ts';
 import type { Feed, Sample } from '../../datasets/sample.ts';
 import type { Comparison, TensorComparison, WeightComparison } from '../../schema/documents/comparison.ts';
@@ -11,12 +12,20 @@ import type { Model, Tensor } from '../../schema/model.ts';
 import { type Captured, withScratch } from './captured.ts';
 import { ClassificationCounter } from './classification.ts';
 import { feedFor } from './feeds.ts';
+import { InjectedErrors, type Isolation } from './injected.ts';
 import { type CompareJob, type SignatureJobs, signatureJobs, wantedTensors } from './jobs.ts';
 import { matchGraphs } from './matching.ts';
 import { compareTensors } from './metrics.ts';
 import type { ComparedModel } from './model-entry.ts';
 import { codingOf, decode, type Scratch, type TensorNumbers } from './numbers.ts';
 import { compareWeights } from './weights.ts';
+
+export interface CandidateOptions {
+  readonly labels?: Labels | undefined;
+  readonly classOutput?: string | undefined;
+  /** Where operators are run alone; left out, they are not. */
+  readonly isolation?: Isolation | undefined;
+}
 
 /** One quantized model that is being compared: what belongs together, and the sums so far. */
 export class Candidate {
@@ -27,13 +36,9 @@ export class Candidate {
   readonly #signatures: readonly SignatureJobs[];
   readonly #counters: readonly ClassificationCounter[];
   readonly #classOutputs: (CompareJob | undefined)[];
+  readonly #injected: readonly InjectedErrors[];
 
-  constructor(
-    float: Model,
-    views: readonly SignatureView[],
-    source: ComparedModel,
-    options: { readonly labels?: Labels | undefined; readonly classOutput?: string | undefined },
-  ) {
+  constructor(float: Model, views: readonly SignatureView[], source: ComparedModel, options: CandidateOptions) {
     this.source = source;
     this.#float = float;
     const pairs = views.map((floatView) => {
@@ -53,11 +58,14 @@ export class Candidate {
     this.#signatures = pairs.map(({ floatView, quantizedView, matching }) =>
       signatureJobs(float, floatView, quantizedView, matching, unreachable),
     );
-    this.wanted = this.#signatures.flatMap((signature) =>
-      references(
-        signature.floatView,
-        allJobs(signature).map((job) => job.pair.float),
-      ),
+    this.#injected = pairs.flatMap(({ quantizedView, matching }) =>
+      options.isolation ? new InjectedErrors(source.model, quantizedView, matching, options.isolation) : [],
+    );
+    this.wanted = this.#signatures.flatMap((signature, index) =>
+      references(signature.floatView, [
+        ...allJobs(signature).map((job) => job.pair.float),
+        ...(this.#injected[index]?.needed ?? []),
+      ]),
     );
     this.#counters = views.map(() => new ClassificationCounter(options.labels));
     this.#classOutputs = this.#signatures.map((signature) => classOutput(signature, options));
@@ -101,8 +109,20 @@ export class Candidate {
     });
   }
 
+  /** Runs the operators alone on the float values of one sample. */
+  async inject(runtime: Runtime, view: SignatureView, sample: Sample, feed: Feed, float: Captured): Promise<void> {
+    const own = this.#injected[this.#signatures.indexOf(this.#jobsOf(view))];
+    await own?.add(runtime, sample, feed, float);
+  }
+
+  close(): void {
+    for (const own of this.#injected) own.close();
+  }
+
   /** What was measured; `counts` are the samples by signature. */
-  result(counts: Readonly<Record<string, number>>): Pick<Comparison, 'signatures' | 'weights' | 'classification'> {
+  result(
+    counts: Readonly<Record<string, number>>,
+  ): Pick<Comparison, 'signatures' | 'operators' | 'weights' | 'classification'> {
     const weights = new Map<string, WeightComparison>();
     for (const { matching, floatView } of this.#signatures) {
       for (const weight of compareWeights(this.#float, this.source.model, matching, floatView.subgraph)) {
@@ -120,6 +140,7 @@ export class Candidate {
         tensors: signature.tensors.flatMap(finished),
         unmatched: [...signature.unmatched, ...allJobs(signature).flatMap(problemOf)],
       })),
+      operators: this.#injected.flatMap((own) => own.result()),
       weights: [...weights.values()],
       classification: classifications.find((entry) => entry !== null && entry !== undefined) ?? null,
     };

@@ -27,6 +27,8 @@ export interface Matching {
   /** One a signature output, in the order of the float signature. */
   readonly outputs: readonly (TensorPair & { readonly name: string })[];
   readonly operators: readonly OperatorPair[];
+  /** The float tensor with the value that a tensor of the quantized subgraph holds. */
+  readonly counterpart: (quantizedTensor: number) => number | undefined;
   readonly unmatched: readonly { readonly tensor: number; readonly reason: string }[];
 }
 
@@ -173,7 +175,7 @@ class Matcher {
     }
   }
 
-  result(): Pick<Matching, 'tensors' | 'operators' | 'unmatched'> {
+  result(): Pick<Matching, 'tensors' | 'operators' | 'counterpart' | 'unmatched'> {
     const { inputs, operators } = this.#float.subgraph;
     const tensors: TensorPair[] = [];
     const unmatched: { tensor: number; reason: string }[] = [];
@@ -185,7 +187,8 @@ class Matcher {
       else
         tensors.push({ float: tensor, quantized: this.#quantized.form(found.quantized), matchedBy: found.matchedBy });
     }
-    return { tensors, operators: this.#operators, unmatched };
+    const counterpart = (tensor: number) => this.#toFloat.get(this.#quantized.root(tensor));
+    return { tensors, operators: this.#operators, counterpart, unmatched };
   }
 
   /** What an operator is and which values it reads; constants are told by their place only. */

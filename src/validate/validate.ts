@@ -9,6 +9,7 @@ import { type SignatureView, signatures } from '../../schema/graph.ts';
 import type { Model } from '../../schema/model.ts';
 import { Candidate } from './candidate.ts';
 import { capturedOnce } from './captured.ts';
+import type { Isolation } from './injected.ts';
 import { tensorBytes } from './jobs.ts';
 import { type ComparedModel, modelEntry } from './model-entry.ts';
 
@@ -32,6 +33,10 @@ export interface ValidateOptions {
   /** Most bytes of tensors of all models at once; more are taken in several runs of each sample. Default 1 GiB. */
   readonly memoryBytes?: number | undefined;
   readonly threads?: number | undefined;
+  /** Where quantized operators are run alone, to tell the error that each adds; left out, that is not measured. */
+  readonly isolation?: Isolation | undefined;
+  /** Most samples of each signature on which operators are run alone. Default 64. */
+  readonly isolatedSamples?: number | undefined;
   readonly onProgress?: ((progress: ValidateProgress) => void) | undefined;
   readonly signal?: AbortSignal | undefined;
 }
@@ -44,6 +49,7 @@ export interface ValidateProgress {
 }
 
 const DEFAULT_MEMORY_BYTES = 2 ** 30;
+const DEFAULT_ISOLATED_SAMPLES = 64;
 
 /**
  * Runs a float model and models made from it over the same samples and measures how far their values are apart: the
@@ -61,6 +67,7 @@ export async function validateModels(options: ValidateOptions): Promise<Comparis
     for (const view of views) counts[view.key] = await runSignature(options, view, candidates, runs);
   } finally {
     for (const run of runs) for (const session of [run.float, ...run.quantized]) session.close();
+    for (const candidate of candidates) candidate.close();
   }
   const datasets = views.map(({ key }) => {
     const { kind, sources, preprocessing, contentHash } = (options.datasets[key] as Dataset).description;
@@ -81,7 +88,6 @@ export async function validateModels(options: ValidateOptions): Promise<Comparis
     runtime: runtime.version,
     datasets,
     ...candidate.result(counts),
-    operators: [],
     gates: [],
   }));
 }
@@ -165,7 +171,9 @@ async function runSignature(
   for await (const sample of dataset.samples(indices)) {
     options.signal?.throwIfAborted();
     for (const run of runs) {
-      if (run.tensors.has(view.subgraph)) await runSample(view, sample, candidates, run);
+      if (!run.tensors.has(view.subgraph)) continue;
+      const alone = runs.length === 1 && done < (options.isolatedSamples ?? DEFAULT_ISOLATED_SAMPLES);
+      await runSample(options.runtime, view, sample, candidates, run, alone);
     }
     done += 1;
     options.onProgress?.({ signature: view.key, done, total });
@@ -177,7 +185,14 @@ async function runSignature(
   });
 }
 
-async function runSample(view: SignatureView, sample: Sample, candidates: readonly Candidate[], run: Run) {
+async function runSample(
+  runtime: Runtime,
+  view: SignatureView,
+  sample: Sample,
+  candidates: readonly Candidate[],
+  run: Run,
+  alone: boolean,
+) {
   try {
     await capturedOnce(run.float, view.key, sample.feed, async (float) => {
       for (const [index, candidate] of candidates.entries()) {
@@ -186,6 +201,7 @@ async function runSample(view: SignatureView, sample: Sample, candidates: readon
         await capturedOnce(session, candidate.key(view), feed, (quantized) => {
           candidate.compare(view, sample, float, quantized);
         });
+        if (alone) await candidate.inject(runtime, view, sample, feed, float);
       }
     });
   } catch (error) {

@@ -1,0 +1,110 @@
+import { availableParallelism } from 'node:os';
+import { openRuntime, type RuntimeChoice } from '../calibration/runtime/open.node.ts';
+import { type Shard, selectIndices } from '../calibration/selection.ts';
+import {
+  type CalibrationData,
+  type CalibrationProgress,
+  type CalibrationResult,
+  calibrate,
+  calibrateWith,
+} from '../calibration/session.ts';
+import { allActivations, isStateful, type WantedTensor } from '../calibration/wanted.ts';
+import { WorkerRunner } from '../calibration/workers.node.ts';
+import type { Dataset } from '../datasets/sample.ts';
+import type { CalibrationDocument, ModelIdentity } from '../schema/documents/calibration.ts';
+import type { Model } from '../schema/model.ts';
+import { CORRECT } from './plan/conduct.ts';
+import { neededActivations } from './plan/needed.ts';
+import type { RecipeResolver } from './recipe/types.ts';
+import { datasetsOf, type SampleSources } from './sample-sources.ts';
+
+export type { SampleSources } from './sample-sources.ts';
+
+export interface CalibrateModelOptions {
+  /** At most this many samples of each signature. */
+  readonly samples?: number | undefined;
+  /** Choose them at random by this seed; otherwise the first. */
+  readonly seed?: number | undefined;
+  /** Interpreter; default `auto`. */
+  readonly runtime?: RuntimeChoice | undefined;
+  /** Path of LiteRT's C library, for the native interpreter. */
+  readonly library?: string | undefined;
+  /** Samples that run at the same time; by default as many as there are cores, where there are enough samples. */
+  readonly workers?: number | undefined;
+  /** Most bytes of captured tensors at once. */
+  readonly memoryBytes?: number | undefined;
+  readonly shard?: Shard | undefined;
+  readonly resume?: CalibrationDocument | undefined;
+  /** Go on when a tensor holds NaN or infinities. */
+  readonly allowNonFinite?: boolean | undefined;
+  readonly onProgress?: ((progress: CalibrationProgress) => void) | undefined;
+  readonly onPartial?: ((document: CalibrationDocument) => void | Promise<void>) | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
+interface Opened {
+  readonly model: Model;
+  readonly source: { readonly path: string } | { readonly bytes: Uint8Array };
+  readonly identity: ModelIdentity;
+}
+
+/** A worker is worth its start from this many samples on. */
+const SAMPLES_PER_WORKER = 8;
+
+/** Collects statistics of the activations a recipe needs, or of all without a resolver. */
+export async function calibrateModel(
+  opened: Opened,
+  resolver: RecipeResolver | undefined,
+  sources: SampleSources,
+  options: CalibrateModelOptions,
+): Promise<CalibrationResult> {
+  const { model, identity, source } = opened;
+  const datasets = datasetsOf(model, sources, options.samples);
+  const data = new Map([...datasets].map(([key, dataset]) => [key, selection(dataset, options)]));
+  const settings = {
+    wanted: wantedTensors(model, resolver),
+    allowNonFinite: options.allowNonFinite,
+    memoryBytes: options.memoryBytes,
+  };
+  const { shard, resume, onProgress, onPartial, signal } = options;
+  const plan = { model, identity, data, shard, resume, onProgress, onPartial, signal };
+  const workers = workerCount(model, data, options);
+  const { runtime = 'auto', library } = options;
+  if (workers > 1) {
+    const runner = await WorkerRunner.open({ model: source, workers, runtime, library, settings });
+    try {
+      return await calibrateWith(runner, plan);
+    } finally {
+      await runner.close();
+    }
+  }
+  const interpreter = await openRuntime(runtime, library === undefined ? {} : { library });
+  try {
+    return await calibrate({ ...plan, ...settings, runtime: interpreter });
+  } finally {
+    interpreter.close();
+  }
+}
+
+function selection(dataset: Dataset, { samples, seed }: CalibrateModelOptions): CalibrationData {
+  if (dataset.length === undefined) return { dataset, samples };
+  return { dataset, selected: selectIndices(dataset.length, samples, seed) };
+}
+
+function wantedTensors(model: Model, resolver: RecipeResolver | undefined): WantedTensor[] {
+  if (!resolver) return allActivations(model);
+  const needed = neededActivations(model, resolver, CORRECT);
+  return needed.length > 0 ? needed : allActivations(model);
+}
+
+/** Values that carry over from sample to sample allow one worker only. */
+function workerCount(
+  model: Model,
+  data: ReadonlyMap<string, CalibrationData>,
+  { workers }: CalibrateModelOptions,
+): number {
+  if (isStateful(model)) return 1;
+  if (workers !== undefined) return workers;
+  const known = [...data.values()].reduce((sum, { selected }) => sum + (selected?.length ?? 0), 0);
+  return Math.max(1, Math.min(availableParallelism(), Math.floor(known / SAMPLES_PER_WORKER)));
+}

@@ -1,0 +1,53 @@
+import type { RuntimeChoice } from '../calibration/runtime/open.node.ts';
+import { createUnfinishedFile } from '../schema/write-file.node.ts';
+import type { QuantizationResult } from './quantization-result.node.ts';
+import { type Verification, verifyModelFile } from './validate/verify.node.ts';
+
+export interface DeliverOptions {
+  readonly overwrite: boolean;
+  /** Load and run the file before it appears under its name. */
+  readonly verify: boolean;
+  readonly runtime?: RuntimeChoice | undefined;
+  readonly library?: string | undefined;
+  readonly signal?: AbortSignal | undefined;
+  readonly onVerify?: (() => void) | undefined;
+}
+
+export interface Delivery {
+  readonly sizeBytes: number;
+  readonly verification: Verification | undefined;
+}
+
+/**
+ * Writes a quantized model, and lets it appear under its name only when the interpreter has run it.
+ * @throws AeqError FILE_EXISTS, FILE_UNWRITABLE, VERIFY_FAILED; nothing is left then and an older file stays.
+ */
+export async function deliverModel(
+  path: string,
+  result: QuantizationResult,
+  options: DeliverOptions,
+): Promise<Delivery> {
+  const file = createUnfinishedFile(path, { overwrite: options.overwrite });
+  try {
+    let offset = 0;
+    for (const chunk of result.chunks()) {
+      options.signal?.throwIfAborted();
+      file.write(chunk, offset);
+      offset += chunk.length;
+    }
+    let verification: Verification | undefined;
+    if (options.verify) {
+      options.onVerify?.();
+      verification = await verifyModelFile(file.temporaryPath, {
+        file: path,
+        ...(options.runtime ? { runtime: options.runtime } : {}),
+        ...(options.library ? { library: options.library } : {}),
+        ...(options.signal ? { signal: options.signal } : {}),
+      });
+    }
+    file.commit();
+    return { sizeBytes: offset, verification };
+  } finally {
+    file.discard();
+  }
+}

@@ -1,0 +1,14 @@
+/** The library: everything a program needs to calibrate, quantize and validate. */
+export { type CalibrationDocument, readCalibration, writeCalibration } from '../schema/documents/calibration.ts';
+export { type Comparison, comparisonJson } from '../schema/documents/comparison.ts';
+export { AeqError, type ErrorCode, type ErrorKind, type ErrorWhere } from '../schema/errors.ts';
+export type { CalibrateModelOptions } from './calibrate.node.ts';
+export { type Calibration, readCalibrationFile } from './calibration-input.node.ts';
+export { inspectModel, type ModelSummary } from './inspect.ts';
+export type { Plan, PlannedOperator } from './plan/plan.ts';
+export { QuantizationResult } from './quantization-result.node.ts';
+export { type QuantizeOptions, Quantizer, type QuantizerOptions, type RecipeUpdate } from './quantizer.ts';
+export { dynamicRule, floatRule, recipes, staticRule, weightOnlyRule } from './recipe/builders.ts';
+export type { Recipe, Rule } from './recipe/types.ts';
+export type { SampleSources } from './sample-sources.ts';
+export type { ValidateModelsOptions } from './validation.node.ts';

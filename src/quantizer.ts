@@ -1,0 +1,276 @@
+import { bytesIdentity, fileIdentity } from '../calibration/identity.node.ts';
+import { parseRangeRule, type RangeRule } from '../calibration/ranges/rule.ts';
+import type { CalibrationDocument, ModelIdentity } from '../schema/documents/calibration.ts';
+import type { Comparison } from '../schema/documents/comparison.ts';
+import { AeqError } from '../schema/errors.ts';
+import type { Model } from '../schema/model.ts';
+import { openModelFile } from '../schema/model-file.node.ts';
+import { readModel } from '../schema/reader.ts';
+import type { BufferPlacement } from '../schema/writer.ts';
+import { type CalibrateModelOptions, calibrateModel, type SampleSources } from './calibrate.node.ts';
+import { type Calibration, rangeSourceOf } from './calibration-input.node.ts';
+import { type Plan, planQuantization } from './plan/plan.ts';
+import { rangeContext } from './plan/range-context.ts';
+import { QuantizationResult } from './quantization-result.node.ts';
+import {
+  dynamicRule,
+  type StaticRuleOptions,
+  staticRule,
+  type WeightRuleOptions,
+  weightOnlyRule,
+} from './recipe/builders.ts';
+import { needsCalibration } from './recipe/calibration-need.ts';
+import { checkRules } from './recipe/check.ts';
+import { type RecipeContext, recipeContext } from './recipe/context.ts';
+import { loadPolicy, loadRecipe, type RecipeSource } from './recipe/library.node.ts';
+import { readRecipe } from './recipe/read.ts';
+import { createResolver } from './recipe/resolver.ts';
+import type { Recipe, Rule } from './recipe/types.ts';
+import { RecipeUsage } from './recipe/usage.ts';
+import { recipeToJson } from './recipe/write.ts';
+import { applyPlan } from './transform/apply.ts';
+import { type ValidateModelsOptions, validateAgainst } from './validation.node.ts';
+
+export interface QuantizerOptions {
+  /** `aeq-0.10`: the parameters, bytes, names and graph of the Python original of that version, faults included. */
+  readonly compat?: 'aeq-0.10' | undefined;
+}
+
+export interface QuantizeOptions {
+  /** How ranges come out of the calibration: `auto` (default), `minmax`, `ema`, `percentile=99.99`, `mse`, `entropy`. */
+  readonly range?: string | RangeRule | undefined;
+  /** Weights inside the flatbuffer or behind it. Default `auto`. */
+  readonly buffers?: BufferPlacement | undefined;
+}
+
+/** One rule to add; without an algorithm it is `min_max_uniform_quantize`. `config` is a rule's `op_config` in JSON. */
+export interface RecipeUpdate {
+  readonly regex: string;
+  readonly operation: string;
+  readonly config?: unknown;
+  readonly algorithm?: string;
+}
+
+/**
+ * Quantizes one float model. The same sequence of calls as the Python class: open, load a recipe, calibrate where the
+ * recipe needs it, quantize, export, validate. Nothing that is passed in is changed, and everything can be repeated.
+ */
+export class Quantizer {
+  readonly model: Model;
+  /** What the model is called in messages. */
+  readonly file: string;
+  readonly #source: { readonly path: string } | { readonly bytes: Uint8Array };
+  readonly #sizeBytes: number;
+  readonly #identity: () => ModelIdentity;
+  readonly #close: () => void;
+  readonly #compat: boolean;
+  #context: RecipeContext;
+  #recipe: Recipe = { rules: [] };
+  #result: QuantizationResult | undefined;
+
+  private constructor(opened: OpenedModel, options: QuantizerOptions) {
+    this.model = opened.model;
+    this.file = opened.file;
+    this.#source = opened.source;
+    this.#sizeBytes = opened.sizeBytes;
+    this.#identity = opened.identity;
+    this.#close = opened.close;
+    this.#compat = options.compat !== undefined;
+    this.#context = recipeContext({ compat: this.#compat });
+  }
+
+  /**
+   * Opens a `.tflite` model by path, file URL or bytes. Weights are read when they are needed.
+   * @throws AeqError FILE_NOT_FOUND, MODEL_NOT_TFLITE, MODEL_TRUNCATED, MODEL_INVALID.
+   */
+  static async open(model: string | URL | Uint8Array, options: QuantizerOptions = {}): Promise<Quantizer> {
+    return new Quantizer(openSource(model), options);
+  }
+
+  /** Closes the model's file. Results that are not exported yet cannot be afterwards. */
+  close(): void {
+    this.#close();
+  }
+
+  /** Hash, size and name of the model, as a calibration records them. */
+  get identity(): ModelIdentity {
+    return this.#identity();
+  }
+
+  get sizeBytes(): number {
+    return this.#sizeBytes;
+  }
+
+  get recipeContext(): RecipeContext {
+    return this.#context;
+  }
+
+  /** The rules in force. */
+  get recipe(): Recipe {
+    return this.#recipe;
+  }
+
+  /**
+   * Replaces the recipe: name of a built-in one, path, JSON, or a recipe made by `recipes`. Returns warnings.
+   * @throws AeqError RECIPE_NOT_FOUND, RECIPE_INVALID naming the field, RECIPE_UNKNOWN_OPERATION.
+   */
+  loadQuantizationRecipe(source: RecipeSource): string[] {
+    const recipe = loadRecipe(source, this.#context);
+    const warnings = checkRules(recipe.rules, this.#context);
+    this.#recipe = recipe;
+    return warnings;
+  }
+
+  /** The recipe as the JSON that it can be loaded from. */
+  getQuantizationRecipe(): unknown {
+    return recipeToJson(this.#recipe);
+  }
+
+  /** Adds a rule after the others, so that it overrides them. @throws AeqError RECIPE_INVALID ... */
+  updateQuantizationRecipe({ regex, operation, config, algorithm = 'min_max_uniform_quantize' }: RecipeUpdate): void {
+    const json = { regex, operation, algorithm_key: algorithm, ...(config === undefined ? {} : { op_config: config }) };
+    const { rules } = readRecipe([json], this.#context);
+    this.#add(...rules);
+  }
+
+  /** Adds a rule: weights become integers, activations stay float. */
+  addDynamicConfig(options: WeightRuleOptions): void {
+    this.#add(dynamicRule(options));
+  }
+
+  /** Adds a rule: weights are stored as integers and dequantized for float kernels. */
+  addWeightOnlyConfig(options: WeightRuleOptions): void {
+    this.#add(weightOnlyRule(options));
+  }
+
+  /** Adds a rule: weights and activations become integers. */
+  addStaticConfig(options: StaticRuleOptions): void {
+    this.#add(staticRule(options));
+  }
+
+  /** Replaces the policy, which says what configurations each operator may have, for this quantizer. */
+  loadConfigPolicy(file: string | URL): void {
+    this.#context = recipeContext({ compat: this.#compat, policy: loadPolicy(file) });
+  }
+
+  /** Whether `quantize` needs the ranges of activations. */
+  get needCalibration(): boolean {
+    return needsCalibration(this.#recipe, this.#context);
+  }
+
+  /**
+   * Runs the model on samples and records what was seen of every activation that the recipe quantizes; of all of them
+   * where the recipe quantizes none. Samples are an (async) iterable of `{ inputName: values }`, read once, or one per
+   * signature key.
+   * @throws AeqError CALIBRATION_EMPTY, CALIBRATION_NAN, FEED_INVALID naming sample and input.
+   */
+  async calibrate(samples: SampleSources, options: CalibrateModelOptions = {}): Promise<CalibrationDocument> {
+    const { document } = await this.calibrateWithReport(samples, options);
+    return document;
+  }
+
+  /** As `calibrate`, with the tensors that could not be had. */
+  calibrateWithReport(samples: SampleSources, options: CalibrateModelOptions = {}) {
+    const recipe = this.needCalibration ? this.#recipe : undefined;
+    const resolver = recipe && createResolver(recipe, this.#context);
+    const opened = { model: this.model, source: this.#source, identity: this.#identity() };
+    return calibrateModel(opened, resolver, samples, options);
+  }
+
+  /**
+   * What quantizing would do: every operator and tensor with its reason, nothing written.
+   * @throws AeqError RECIPE_EMPTY, CALIBRATION_MISSING, CALIBRATION_MISMATCH, STATISTICS_MISSING ...
+   */
+  plan(calibration?: Calibration, options: QuantizeOptions = {}): Plan {
+    if (this.#recipe.rules.length === 0) {
+      throw new AeqError('RECIPE_EMPTY', 'there is no recipe to quantize by', {
+        hint: "load one first, such as 'dynamic_wi8_afp32'",
+      });
+    }
+    const resolver = createResolver(this.#recipe, this.#context);
+    const ranges = this.#ranges(calibration, options);
+    const plan = planQuantization(this.model, resolver, ranges, this.#compat ? { compat: 'aeq-0.10' } : {});
+    const usage = new RecipeUsage(this.#recipe, resolver.rules);
+    for (const { name, resolution, mode, reason } of plan.operators) {
+      if (resolution) usage.record(name, resolution, mode === 'float' ? reason : true);
+    }
+    return { ...plan, warnings: [...plan.warnings, ...usage.warnings()] };
+  }
+
+  /**
+   * Makes the quantized model. Weights are read and quantized when the result is exported.
+   * @throws AeqError as `plan`.
+   */
+  async quantize(calibration?: Calibration, options: QuantizeOptions = {}): Promise<QuantizationResult> {
+    const plan = this.plan(calibration, options);
+    this.#result = new QuantizationResult(plan, applyPlan(plan), this.#recipe, options.buffers ?? 'auto');
+    return this.#result;
+  }
+
+  /**
+   * Runs the float model and the one that `quantize` made on samples and measures how far they are apart.
+   * @throws AeqError USAGE before `quantize`, FEED_INVALID, RUNTIME_FAILED.
+   */
+  async validate(samples: SampleSources, options: ValidateModelsOptions = {}): Promise<Comparison> {
+    const result = this.#result;
+    if (!result)
+      throw new AeqError('USAGE', 'there is no quantized model to validate', { hint: 'call quantize first' });
+    const quantized = readModel(result.quantizedModel);
+    const float = { file: this.file, model: this.model, sizeBytes: this.#sizeBytes };
+    const other = { file: 'quantized', model: quantized, sizeBytes: result.sizeBytes };
+    return validateAgainst(float, other, samples, options);
+  }
+
+  #ranges(calibration: Calibration | undefined, { range = this.#compat ? 'ema' : 'auto' }: QuantizeOptions) {
+    if (!this.needCalibration) return { range: () => undefined };
+    if (!calibration) {
+      throw new AeqError('CALIBRATION_MISSING', 'static quantization needs the ranges of the activations', {
+        hint: 'calibrate first (aeq calibrate), or give samples with --data',
+      });
+    }
+    const rule = typeof range === 'string' ? parseRangeRule(range) : range;
+    const resolver = createResolver(this.#recipe, this.#context);
+    const context = rangeContext(this.model, resolver);
+    const options = { rule, context, compat: this.#compat };
+    return rangeSourceOf(calibration, this.model, () => this.#identity().sha256, options);
+  }
+
+  #add(...rules: Rule[]): void {
+    this.#recipe = { ...this.#recipe, rules: [...this.#recipe.rules, ...rules] };
+  }
+}
+
+interface OpenedModel {
+  readonly model: Model;
+  readonly file: string;
+  readonly source: { readonly path: string } | { readonly bytes: Uint8Array };
+  readonly sizeBytes: number;
+  readonly identity: () => ModelIdentity;
+  readonly close: () => void;
+}
+
+function openSource(input: string | URL | Uint8Array): OpenedModel {
+  if (input instanceof Uint8Array) {
+    let identity: ModelIdentity | undefined;
+    return {
+      model: readModel(input),
+      file: 'model.tflite',
+      source: { bytes: input },
+      sizeBytes: input.byteLength,
+      identity: () => {
+        identity ??= bytesIdentity(input);
+        return identity;
+      },
+      close: () => {},
+    };
+  }
+  const file = openModelFile(input);
+  return {
+    model: file.model,
+    file: file.path,
+    source: { path: file.path },
+    sizeBytes: file.sizeBytes,
+    identity: () => fileIdentity(file),
+    close: () => file.close(),
+  };
+}

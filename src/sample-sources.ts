@@ -1,0 +1,49 @@
+import { iterableDataset, type SampleIterable } from '../datasets/iterable.ts';
+import type { Dataset, InputSpec } from '../datasets/sample.ts';
+import { AeqError } from '../schema/errors.ts';
+import { type SignatureView, signatureShape, signatures } from '../schema/graph.ts';
+import type { Model } from '../schema/model.ts';
+
+/** Samples of one signature, or by signature key. */
+export type SampleSources = SampleSource | Readonly<Record<string, SampleSource>>;
+type SampleSource = Dataset | SampleIterable;
+
+/** What a signature takes, for a data set to make its samples to fit. */
+export function inputSpecs(model: Model, view: SignatureView): InputSpec[] {
+  return view.inputs.map(({ name, tensor }) => {
+    const entry = model.subgraphs[view.subgraph]?.tensors[tensor];
+    return { name, type: entry?.type ?? 0, shape: entry ? [...signatureShape(entry)] : [] };
+  });
+}
+
+/**
+ * The signature of a key; without one the only signature, or `serving_default` among several.
+ * @throws AeqError SIGNATURE_UNKNOWN naming those there are.
+ */
+export function chooseSignature(model: Model, key?: string): SignatureView {
+  const views = signatures(model);
+  const wanted = key ?? (views.length === 1 ? views[0]?.key : 'serving_default');
+  const view = views.find((entry) => entry.key === wanted);
+  if (view) return view;
+  const keys = views.map((entry) => entry.key).join(', ');
+  const message = key === undefined ? `the model has several signatures: ${keys}` : `the model has no signature ${key}`;
+  throw new AeqError('SIGNATURE_UNKNOWN', message, {
+    hint: key === undefined ? 'say which with --signature, or --data <signature>=<source>' : `it has ${keys}`,
+  });
+}
+
+/** Data sets by signature key. */
+export function datasetsOf(model: Model, sources: SampleSources, samples?: number): Map<string, Dataset> {
+  const dataset = (view: SignatureView, source: SampleSource): [string, Dataset] => [
+    view.key,
+    isDataset(source) ? source : iterableDataset(source, inputSpecs(model, view), { samples }),
+  ];
+  if (isSource(sources)) return new Map([dataset(chooseSignature(model), sources)]);
+  return new Map(Object.entries(sources).map(([key, source]) => dataset(chooseSignature(model, key), source)));
+}
+
+function isSource(sources: SampleSources): sources is SampleSource {
+  return isDataset(sources) || Symbol.iterator in sources || Symbol.asyncIterator in sources;
+}
+
+const isDataset = (source: object): source is Dataset => 'samples' in source && 'description' in source;

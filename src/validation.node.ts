@@ -1,0 +1,50 @@
+import { openRuntime, type RuntimeChoice } from '../calibration/runtime/open.node.ts';
+import { selectIndices } from '../calibration/selection.ts';
+import type { Labels } from '../datasets/labels.ts';
+import type { Comparison } from '../schema/documents/comparison.ts';
+import { AeqError } from '../schema/errors.ts';
+import { datasetsOf, type SampleSources } from './sample-sources.ts';
+import { type ComparedModel, type ValidateProgress, validateModels } from './validate/validate.ts';
+
+export interface ValidateModelsOptions {
+  readonly samples?: number | undefined;
+  readonly seed?: number | undefined;
+  readonly runtime?: RuntimeChoice | undefined;
+  readonly library?: string | undefined;
+  readonly memoryBytes?: number | undefined;
+  /** Accepted classes by sample index. */
+  readonly labels?: Labels | undefined;
+  readonly onProgress?: ((progress: ValidateProgress) => void) | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** Compares a quantized model with the float model on samples. */
+export async function validateAgainst(
+  float: ComparedModel,
+  quantized: ComparedModel,
+  sources: SampleSources,
+  options: ValidateModelsOptions,
+): Promise<Comparison> {
+  const { samples, seed, library, runtime: choice = 'auto', ...rest } = options;
+  const datasets = datasetsOf(float.model, sources, samples);
+  const indices: Record<string, readonly number[]> = {};
+  for (const [key, { length }] of datasets) {
+    if (length !== undefined) indices[key] = selectIndices(length, samples, seed);
+  }
+  const runtime = await openRuntime(choice, library === undefined ? {} : { library });
+  try {
+    const [comparison] = await validateModels({
+      float,
+      quantized: [quantized],
+      runtime,
+      datasets: Object.fromEntries(datasets),
+      indices,
+      samples,
+      ...rest,
+    });
+    if (!comparison) throw new AeqError('INTERNAL', 'the comparison has no result');
+    return comparison;
+  } finally {
+    runtime.close();
+  }
+}

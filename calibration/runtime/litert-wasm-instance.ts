@@ -155,10 +155,12 @@ const isRefusal = (words: string) => /failed to prepare|unresolved custom op|Did
 
 /**
  * What the interpreter says went wrong: its error lines in order. Lines that begin with a source position only repeat
- * that the call failed, and are used when there is nothing else.
+ * that a call failed (but for those that pass on an operator's words), and are used when there is nothing else.
  */
 export function errorWords(log: readonly string[]): string {
-  const lines = log.filter(isError).map((line) => firstLine(line.replace(/^\s*(ERROR|FATAL):?\s*/, '')));
+  const lines = log
+    .filter(isError)
+    .map((line) => firstLine(line.replace(/^\s*(ERROR|FATAL):?\s*(\[error_reporter\S*\])?/, '')));
   const telling = lines.filter((line) => !line.startsWith('['));
   const chosen = telling.length > 0 ? telling : lines.slice(-1);
   return [...new Set(chosen.map((line) => line.replace(/^\[[^\]]*\]\s*/, '').replace(/\.$/, '')))].slice(-3).join('; ');

@@ -1,6 +1,6 @@
 import { AeqError } from '../../schema/errors.ts';
+import { LIBRARY_VARIABLE } from './native-find.node.ts';
 import type { Runtime, RuntimeId } from './runtime.ts';
-import { openWasmRuntime } from './wasm.node.ts';
 
 /** Values of `--runtime`. */
 export type RuntimeChoice = 'auto' | RuntimeId;
@@ -11,12 +11,36 @@ export interface OpenRuntimeOptions {
 }
 
 /**
- * Opens an interpreter. Each call gives one with a memory of its own.
- * @throws AeqError RUNTIME_UNAVAILABLE when it is not installed here.
+ * Opens an interpreter; only its own code is loaded. `auto` is the native one where it is there, else the embedded one.
+ * Each call gives an interpreter with a memory of its own.
+ * @throws AeqError RUNTIME_UNAVAILABLE when it is not installed here. With `auto` only when a library was named, by option
+ * or environment, and cannot be used.
  */
-export async function openRuntime(choice: RuntimeChoice = 'auto', _options: OpenRuntimeOptions = {}): Promise<Runtime> {
-  if (choice === 'auto' || choice === 'wasm') return openWasmRuntime();
-  throw new AeqError('RUNTIME_UNAVAILABLE', `the interpreter ${choice} is not installed`, {
-    hint: 'use --runtime wasm, which is always there',
-  });
+export async function openRuntime(choice: RuntimeChoice = 'auto', options: OpenRuntimeOptions = {}): Promise<Runtime> {
+  if (choice === 'native') return openNative(options);
+  if (choice === 'tfjs-tflite') {
+    throw new AeqError('RUNTIME_UNAVAILABLE', `the interpreter ${choice} is not installed`, {
+      hint: 'use --runtime wasm, which is always there',
+    });
+  }
+  if (choice === 'auto') {
+    const found = await nativeIfThere(options);
+    if (found) return found;
+  }
+  return (await import('./wasm.node.ts')).openWasmRuntime();
 }
+
+async function nativeIfThere(options: OpenRuntimeOptions): Promise<Runtime | undefined> {
+  const { findNativeLibrary } = await import('./native-find.node.ts');
+  if (findNativeLibrary(options.library) === undefined) return undefined;
+  try {
+    return await openNative(options);
+  } catch (error) {
+    const named = options.library !== undefined || process.env[LIBRARY_VARIABLE] !== undefined;
+    if (named || !(error instanceof AeqError) || error.code !== 'RUNTIME_UNAVAILABLE') throw error;
+    return undefined;
+  }
+}
+
+const openNative = async (options: OpenRuntimeOptions) =>
+  (await import('./native-open.node.ts')).openNativeRuntime(options);

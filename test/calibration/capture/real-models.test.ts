@@ -3,13 +3,13 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { outputReferences, type TensorReference } from '../../../calibration/capture/reference.ts';
 import { openCapture } from '../../../calibration/capture/session.ts';
-import { openRuntime } from '../../../calibration/runtime/open.node.ts';
 import type { Runtime } from '../../../calibration/runtime/runtime.ts';
 import { TensorType } from '../../../schema/generated/tflite.ts';
 import { signatures, tensorConstant } from '../../../schema/graph.ts';
 import type { Model } from '../../../schema/model.ts';
 import { readModel } from '../../../schema/reader.ts';
 import { sharedPath, skipUnless } from '../../support/shared.ts';
+import { runtimes } from '../runtime/available.ts';
 import { numbersOf, randomFeed } from '../runtime/feeds.ts';
 
 const folder = sharedPath('models');
@@ -30,10 +30,10 @@ function floatActivations(model: Model): TensorReference[] {
   );
 }
 
-describe.skipIf(skip)('real models', () => {
+describe.skipIf(skip).each(runtimes)('real models on $name', ({ open }) => {
   let runtime: Runtime;
   beforeAll(async () => {
-    runtime = await openRuntime('wasm');
+    runtime = await open();
   });
   afterAll(() => runtime.close());
 

@@ -70,6 +70,7 @@ function useOf(model: Model, graph: PlannedGraph, tensor: number): ActivationUse
     symmetric: activation.symmetric,
     measure: measureOf(facts, writerOf(graph, tensor)?.spec.ranges),
     mask: facts.length > 0 && facts.every((reading) => reading.facts?.ignoresLowValues === true),
+    readAt: [...new Set(facts.map((reading) => reading.at))],
   };
 }
 
@@ -78,20 +79,24 @@ interface Reading {
   /** Undefined for a reader nothing is known of, such as a graph output. */
   readonly facts: RangeFacts | undefined;
   readonly relative: boolean;
+  /** The tensor that it reads. */
+  readonly at: number;
 }
 
 function readingFacts(model: Model, graph: PlannedGraph, tensor: number, seen: Set<number>): Reading[] {
   if (seen.has(tensor)) return [];
   seen.add(tensor);
-  const own: Reading[] = graph.subgraph.outputs.includes(tensor) ? [{ facts: undefined, relative: false }] : [];
+  const own: Reading[] = graph.subgraph.outputs.includes(tensor)
+    ? [{ facts: undefined, relative: false, at: tensor }]
+    : [];
   return own.concat(
     (graph.readers[tensor] ?? []).flatMap((operator) => {
       const task = graph.tasks.get(operator);
-      if (!task) return [{ facts: undefined, relative: false }];
+      if (!task) return [{ facts: undefined, relative: false, at: tensor }];
       if (task.spec.scale === 'same-as-input') {
         return task.outputs.flatMap((output) => readingFacts(model, graph, output, seen));
       }
-      return [{ facts: task.spec.ranges, relative: isRelative(model, graph, task, tensor) }];
+      return [{ facts: task.spec.ranges, relative: isRelative(model, graph, task, tensor), at: tensor }];
     }),
   );
 }

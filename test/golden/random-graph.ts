@@ -1,6 +1,6 @@
 import { ActivationFunctionType, Padding } from '../../schema/generated/tflite.ts';
 import type { Model } from '../../schema/model.ts';
-import type { OperatorName, OptionsOf } from '../support/model-builder.ts';
+import type { OperatorName, OptionsOf, SubgraphBuilder } from '../support/model-builder.ts';
 import { Random } from './random.ts';
 import { SmallGraph, type Value } from './small-graph.ts';
 
@@ -15,6 +15,8 @@ interface Growth {
   readonly values: Value[];
   /** Float constants so far, for sharing. */
   readonly constants: Value[];
+  /** Those of the subgraph before. */
+  readonly foreign?: { readonly from: SubgraphBuilder; readonly constants: readonly Value[] };
 }
 
 /** Adds one operator (or none, if nothing fits) and returns its float outputs. */
@@ -31,14 +33,8 @@ export function randomModel(seed: number): Model {
   const first = growSubgraph({ graph, random, values: [], constants: [] });
   graph.signature('first');
   if (random.chance(0.15)) {
-    const origin = graph.beginSubgraph();
-    const constants = first.constants.filter(() => random.chance(0.5));
-    growSubgraph({
-      graph,
-      random,
-      values: [],
-      constants: constants.map((constant) => graph.alias('shared', constant, origin)),
-    });
+    const foreign = { from: graph.beginSubgraph(), constants: first.constants };
+    growSubgraph({ graph, random, values: [], constants: [], foreign });
     graph.signature('second');
   }
   return graph.model;
@@ -76,8 +72,15 @@ function activation({ random, values }: Growth, accept: (shape: readonly number[
 
 /** A constant of this shape: one that is there already, a new tensor over its bytes, or new bytes. */
 function constant(growth: Growth, shape: readonly number[], stem = 'constant'): Value {
-  const { graph, random, constants } = growth;
-  const same = constants.filter((value) => String(value.shape) === String(shape));
+  const { graph, random, constants, foreign } = growth;
+  const fits = (value: Value) => String(value.shape) === String(shape);
+  const other = foreign?.constants.find(fits);
+  if (foreign && other && random.chance(0.3)) {
+    const shared = graph.alias('shared', other, foreign.from);
+    constants.push(shared);
+    return shared;
+  }
+  const same = constants.filter(fits);
   if (same.length > 0 && random.chance(0.45)) {
     const shared = random.pick(same);
     if (random.chance(0.6)) return shared;

@@ -4,7 +4,7 @@ import type { ActivationUse, ErrorMeasure } from './context.ts';
 import { type ExpectedError, imageError, powerError, relativeError } from './expected-error.ts';
 import type { Limits } from './per-sample.ts';
 import { RECOMMENDED_SAMPLES } from './rule.ts';
-import { errorOf, moveTowards, searchRange } from './search.ts';
+import { moveTowards, searchRange } from './search.ts';
 
 /** A range and the words for how it came about. */
 export interface ChosenRange extends Limits {
@@ -17,17 +17,12 @@ const WIDENING = 1.05;
 const OUTLIER_LOSS = 1.5;
 
 /**
- * The range of least expected error at 8 bits, widened back towards min/max as far as that costs at most 5 %; of
- * 16 bits min/max, which is the best there on every tensor that was measured. `bins` are the tensor's.
+ * The range of least expected error at 8 bits, widened back towards min/max as far as that costs at most 5 %; at 16
+ * bits min/max, which is the best there on every tensor that was measured. `bins` are the values where they are read.
  */
-export function autoRange(
-  statistics: TensorStatistics,
-  bins: Bins | undefined,
-  limits: Limits,
-  use: ActivationUse,
-): ChosenRange {
+export function autoRange(statistics: TensorStatistics, bins: Bins, use: ActivationUse): ChosenRange {
   const chosen =
-    use.bits === 16 || !bins ? { ...limits, how: 'min/max' } : leastError(statistics, bins, withZero(limits), use);
+    use.bits === 16 ? { ...bins.limits, how: 'min/max' } : leastError(statistics, bins, withZero(bins.limits), use);
   return use.mask ? withoutMask(chosen, statistics.leastRowMaximum) : chosen;
 }
 
@@ -51,20 +46,13 @@ function widened(error: ExpectedError, full: Limits, use: ActivationUse) {
   return { range, error, best: best.error };
 }
 
+type Bits = Pick<ActivationUse, 'bits' | 'symmetric'>;
+
 /** The range of least squared error, as it is. */
-export function squaredErrorRange(
-  bins: Bins,
-  limits: Limits,
-  use: Pick<ActivationUse, 'bits' | 'symmetric'>,
-): ChosenRange {
-  const full = withZero(limits);
+export function squaredErrorRange(bins: Bins, use: Bits): ChosenRange {
+  const full = withZero(bins.limits);
   const best = searchRange(powerError(bins, 2), full, use);
   return describe(best, full, 'least squared error');
-}
-
-/** Expected squared error of a range, for comparisons between rules. */
-export function squaredError(bins: Bins, range: Limits, use: Pick<ActivationUse, 'bits' | 'symmetric'>): number {
-  return errorOf(powerError(bins, 2), range, use);
 }
 
 function measureError(bins: Bins, measure: ErrorMeasure): ExpectedError {

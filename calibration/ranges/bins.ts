@@ -54,6 +54,32 @@ export function makeBins({ histogram }: TensorStatistics, limits: Limits): Bins 
   return { low: Float64Array.from(low), high: Float64Array.from(high), count: Float64Array.from(count), total, limits };
 }
 
+/** Several distributions as one in which each has the same weight; equal ones count once. */
+export function joinBins(parts: readonly [Bins, ...Bins[]]): Bins {
+  const [first, ...others] = parts.filter((part, i) => !parts.slice(0, i).some((other) => sameBins(part, other)));
+  if (!first || others.length === 0) return parts[0];
+  const all = [first, ...others];
+  const entries = all.flatMap(({ low, high, count, total }) =>
+    Array.from(count, (number, i) => ({ low: low[i] ?? 0, high: high[i] ?? 0, count: number / total })),
+  );
+  entries.sort((a, b) => a.low - b.low || a.high - b.high);
+  return {
+    low: Float64Array.from(entries, (entry) => entry.low),
+    high: Float64Array.from(entries, (entry) => entry.high),
+    count: Float64Array.from(entries, (entry) => entry.count),
+    total: all.length,
+    limits: {
+      min: Math.min(...all.map(({ limits }) => limits.min)),
+      max: Math.max(...all.map(({ limits }) => limits.max)),
+    },
+  };
+}
+
+function sameBins(a: Bins, b: Bins): boolean {
+  const same = (x: Float64Array, y: Float64Array) => x.length === y.length && x.every((value, i) => value === y[i]);
+  return same(a.count, b.count) && same(a.low, b.low) && same(a.high, b.high);
+}
+
 /** The values of a bin. The one above the largest finite bin begins at infinity. */
 export function keyInterval(key: number): [number, number] {
   const magnitude = key % SIGN_KEY;

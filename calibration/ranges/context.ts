@@ -17,6 +17,11 @@ export interface ActivationUse {
   readonly measure: ErrorMeasure;
   /** Only a softmax reads it: values far below a row's greatest one come out as zero. */
   readonly mask: boolean;
+  /**
+   * Where its values are read: itself, or tensors of its subgraph that operators on the same grid made of it by moving
+   * or choosing values. Only what is read there counts as wrong. Itself when absent or empty.
+   */
+  readonly readAt?: readonly number[];
 }
 
 /** What the rules that look ahead want to know of the plan; the planner answers out of the operator specs. */

@@ -1,7 +1,7 @@
 import type { CalibrationDocument, TensorStatistics } from '../../schema/documents/calibration.ts';
 import { TensorType } from '../../schema/generated/tflite.ts';
 import { autoRange, type ChosenRange, capReciprocalRoot, squaredErrorRange } from './auto.ts';
-import { makeBins, quantile, shareOutside } from './bins.ts';
+import { type Bins, joinBins, makeBins, quantile, shareOutside } from './bins.ts';
 import type { ActivationUse, RangeContext } from './context.ts';
 import { entropyRange } from './entropy.ts';
 import { gridOf } from './grid.ts';
@@ -22,18 +22,24 @@ export function rangesFromCalibration(
   rule: RangeRule,
   context: RangeContext = NO_CONTEXT,
 ): RangeSource {
-  const statistics = new Map(document.tensors.map((entry) => [keyOf(entry.subgraph, entry.tensor), entry]));
+  const entries = new Map(document.tensors.map((entry) => [keyOf(entry.subgraph, entry.tensor), entry]));
+  const statistics = (subgraph: number, tensor: number) => entries.get(keyOf(subgraph, tensor));
   const made = new Map<string, ActivationRange | undefined>();
   const range = (subgraph: number, tensor: number): ActivationRange | undefined => {
     const key = keyOf(subgraph, tensor);
     if (!made.has(key)) {
       made.set(key, undefined);
-      const entry = statistics.get(key);
-      made.set(key, entry && rangeOf(entry, rule, context, range));
+      const entry = entries.get(key);
+      made.set(key, entry && rangeOf(entry, rule, context, { range, statistics }));
     }
     return made.get(key);
   };
   return { range };
+}
+
+/** What a tensor's rule may ask about others. */
+interface Others extends RangeSource {
+  statistics(subgraph: number, tensor: number): TensorStatistics | undefined;
 }
 
 const keyOf = (subgraph: number, tensor: number) => `${subgraph}:${tensor}`;
@@ -42,7 +48,7 @@ function rangeOf(
   entry: TensorStatistics,
   rule: RangeRule,
   context: RangeContext,
-  others: RangeSource['range'],
+  others: Others,
 ): ActivationRange | undefined {
   if (entry.samples.length === 0) return undefined;
   const samples = `${entry.samples.length} sample${entry.samples.length === 1 ? '' : 's'}`;
@@ -51,24 +57,40 @@ function rangeOf(
   }
   const limits = minMax(entry);
   if (!limits) return undefined;
+  const own = entry.type === TensorType.FLOAT32 ? makeBins(entry, limits) : undefined;
   const use = context.use(entry.subgraph, entry.tensor);
-  const chosen = choose(entry, limits, rule, use);
+  if (!own || rule.kind === 'minmax' || (rule.kind !== 'percentile' && !use)) {
+    return activationRange(entry, limits, `min/max of ${samples}`);
+  }
+  const bins = use && rule.kind !== 'percentile' ? binsWhereRead(entry, own, use, others) : own;
+  const chosen = choose(entry, bins, rule, use);
   const capped = rule.kind === 'auto' && use?.bits === 8 ? capped8(chosen, entry, context, others) : chosen;
-  return activationRange(entry, capped, `${capped.how} of ${samples}${clipNote(entry, limits, capped)}`);
+  return activationRange(entry, capped, `${capped.how} of ${samples}${clipNote(bins, capped)}`);
 }
 
-function choose(entry: TensorStatistics, limits: Limits, rule: RangeRule, use: ActivationUse | undefined): ChosenRange {
-  const whole = { ...limits, how: 'min/max' };
-  const bins = entry.type === TensorType.FLOAT32 ? makeBins(entry, limits) : undefined;
-  if (rule.kind === 'percentile' && bins) {
+/** The values as its readers meet them, behind operators that only move or choose values. */
+function binsWhereRead(entry: TensorStatistics, own: Bins, use: ActivationUse, others: Others): Bins {
+  const parts: Bins[] = [];
+  for (const tensor of use.readAt ?? []) {
+    const statistics = tensor === entry.tensor ? undefined : others.statistics(entry.subgraph, tensor);
+    const limits = statistics && minMax(statistics);
+    const bins = tensor === entry.tensor ? own : limits && makeBins(statistics, limits);
+    if (!bins) return own;
+    parts.push(bins);
+  }
+  const [first, ...rest] = parts;
+  return first ? joinBins([first, ...rest]) : own;
+}
+
+function choose(entry: TensorStatistics, bins: Bins, rule: RangeRule, use: ActivationUse | undefined): ChosenRange {
+  if (rule.kind === 'percentile') {
     const q = rule.percentile / 100;
     return { min: quantile(bins, 1 - q), max: quantile(bins, q), how: `percentile ${rule.percentile}` };
   }
-  if (!use || rule.kind === 'minmax') return whole;
-  if (rule.kind === 'auto') return autoRange(entry, bins, limits, use);
-  if (!bins) return whole;
-  if (rule.kind === 'mse') return squaredErrorRange(bins, limits, use);
-  return use.bits === 8 ? { ...entropyRange(bins), how: 'least divergence' } : whole;
+  if (use && rule.kind === 'auto') return autoRange(entry, bins, use);
+  if (use && rule.kind === 'mse') return squaredErrorRange(bins, use);
+  if (use?.bits === 8) return { ...entropyRange(bins), how: 'least divergence' };
+  return { ...bins.limits, how: 'min/max' };
 }
 
 /** After everything else: the output of a reciprocal root by the step of its input. */
@@ -76,10 +98,10 @@ function capped8(
   chosen: ChosenRange,
   { subgraph, tensor }: TensorStatistics,
   context: RangeContext,
-  others: RangeSource['range'],
+  others: Others,
 ): ChosenRange {
   const input = context.reciprocalRootInput?.(subgraph, tensor);
-  const inputRange = input === undefined ? undefined : others(subgraph, input);
+  const inputRange = input === undefined ? undefined : others.range(subgraph, input);
   const inputUse = input === undefined ? undefined : context.use(subgraph, input);
   if (!inputRange || inputUse?.bits !== 8) return chosen;
   return capReciprocalRoot(chosen, gridOf(inputRange, inputUse).step);
@@ -92,9 +114,9 @@ function activationRange(entry: TensorStatistics, { min, max }: Limits, reason: 
 }
 
 /** How much a range leaves out, for the plan. */
-function clipNote(entry: TensorStatistics, limits: Limits, chosen: Limits): string {
-  if (chosen.min <= limits.min && chosen.max >= limits.max) return '';
-  const bins = makeBins(entry, limits);
-  const share = bins ? shareOutside(bins, chosen.min, chosen.max) * 100 : 0;
-  return ` (clips ${share.toPrecision(2)} % of ${limits.min.toPrecision(4)} .. ${limits.max.toPrecision(4)})`;
+function clipNote(bins: Bins, chosen: Limits): string {
+  const { min, max } = bins.limits;
+  if (chosen.min <= min && chosen.max >= max) return '';
+  const share = shareOutside(bins, chosen.min, chosen.max) * 100;
+  return ` (clips ${share.toPrecision(2)} % of ${min.toPrecision(4)} .. ${max.toPrecision(4)})`;
 }

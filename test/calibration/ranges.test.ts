@@ -278,7 +278,7 @@ describe('auto', () => {
   const range = (values: readonly ArrayLike<number>[], use: ActivationUse) => {
     const statistics = statisticsOf(...values);
     const bins = binsOf(statistics);
-    return autoRange(statistics, bins, bins.limits, use);
+    return autoRange(statistics, bins, use);
   };
 
   it('is min/max at 16 bits', () => {

@@ -52,6 +52,14 @@ function checkSubgraph(model: Model, subgraph: Subgraph, s: number, invalid: Inv
     }
     check(operator.inputs, `operator ${o}`, -1);
     check(operator.outputs, `operator ${o}`, 0);
+    for (const output of operator.outputs) {
+      const tensor = subgraph.tensors[output];
+      if (!tensor || !tensorConstant(model, tensor)?.sizeBytes) continue;
+      throw invalid(`operator ${o} of subgraph ${s} writes a constant`, {
+        subgraph: s,
+        tensor: tensor.name || `${output}`,
+      });
+    }
   });
 }
 
@@ -59,7 +67,7 @@ function checkSubgraph(model: Model, subgraph: Subgraph, s: number, invalid: Inv
 function constantProblem(model: Model, tensor: Tensor): string | undefined {
   const constant = tensorConstant(model, tensor);
   const { shape, type, sparsity } = tensor;
-  if (!constant || sparsity || shape?.some((length) => length < 0)) return undefined;
+  if (!constant || sparsity) return undefined;
   const element = storedBytes(type, 1);
   if (element === undefined) return undefined;
   if (shape === undefined) {
@@ -67,6 +75,7 @@ function constantProblem(model: Model, tensor: Tensor): string | undefined {
       ? undefined
       : `has ${constant.sizeBytes} bytes, no whole number of elements`;
   }
+  if (shape.some((length) => length < 0)) return `is a constant of shape [${shape.join(', ')}]`;
   const wanted = storedBytes(type, elementCount(shape));
   if (wanted === constant.sizeBytes) return undefined;
   return `has ${constant.sizeBytes} bytes, but ${typeName(type)} of shape [${shape.join(', ')}] needs ${wanted}`;

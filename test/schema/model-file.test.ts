@@ -95,7 +95,7 @@ describe('openModelFile', () => {
     const main = builder.subgraph();
     const sizeBytes = 3 * 2 ** 30;
     for (const name of ['first', 'second']) {
-      main.constant(name, [sizeBytes], { sizeBytes, read: () => new Uint8Array(0) }, { type: 'INT8' });
+      main.constant(name, [3, 2 ** 30], { sizeBytes, read: () => new Uint8Array(0) }, { type: 'INT8' });
     }
     const layout = layoutModel(builder.build());
     const file = join(temporaryFolder(), 'large.tflite');

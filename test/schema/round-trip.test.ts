@@ -93,9 +93,10 @@ function randomModel(seed: number): Model {
     });
     const indices = (least: number) =>
       Array.from({ length: below(4) }, () => Math.max(least, below(tensors.length + 1) - 1));
+    const isWritable = (index: number) => !buffers[tensors[index]?.buffer ?? 0]?.sizeBytes;
     const operators = Array.from({ length: below(4) }, () => {
       const { largeCustomOptionsOffset, largeCustomOptionsSize, ...rest } = randomTable('Operator', next);
-      return { ...rest, opcodeIndex: below(codes.length), inputs: indices(-1), outputs: indices(0) };
+      return { ...rest, opcodeIndex: below(codes.length), inputs: indices(-1), outputs: indices(0).filter(isWritable) };
     });
     return { ...randomTable('SubGraph', next), tensors, operators, inputs: indices(0), outputs: indices(0) };
   });

@@ -1,6 +1,6 @@
 import { TensorType } from '../../schema/generated/tflite.ts';
 import { tensorConstant, typeBits } from '../../schema/graph.ts';
-import type { Model, Operator, Subgraph } from '../../schema/model.ts';
+import type { Model, Operator, Subgraph, Tensor } from '../../schema/model.ts';
 
 /** Subgraphs that an operator runs (loop bodies, branches, decompositions), by the fields of its options. */
 export function calledSubgraphs(operator: Operator): number[] {
@@ -60,10 +60,18 @@ export function dropUnreadConstants(model: Model): void {
       ...(operator.intermediates ?? []),
     ]);
     for (const index of [...subgraph.inputs, ...subgraph.outputs, ...operands]) {
-      const tensor = subgraph.tensors[index];
-      if (tensor && tensorConstant(model, tensor)) read.add(tensor.buffer);
+      for (const part of [index, ...blockTensors(subgraph.tensors[index])]) {
+        const tensor = subgraph.tensors[part];
+        if (tensor && tensorConstant(model, tensor)) read.add(tensor.buffer);
+      }
     }
   }
   for (const entry of model.metadata ?? []) read.add(entry.buffer);
   model.buffers = model.buffers.map((constant, index) => (read.has(index) ? constant : undefined));
+}
+
+/** Scales and zero points of a blockwise quantized tensor are tensors of their own. */
+function blockTensors(tensor: Tensor | undefined): number[] {
+  const details = tensor?.quantization?.details;
+  return details?.table === 'BlockwiseQuantization' ? [details.scales, details.zeroPoints] : [];
 }

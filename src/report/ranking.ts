@@ -20,15 +20,16 @@ export function layersOf(comparison: Comparison): Layer[] {
 }
 
 /**
- * Layers by the error they add themselves, or by what arrives where that was not measured: NaN first, then the least
- * SQNR. Tensors that only have a float form, and exact ones, come last.
+ * Layers by the error they add themselves, NaN first, then the least SQNR; those that add none or could not be measured
+ * follow in the order of what arrives. Where nothing was measured by itself, all are in that order.
  */
 export function worstLayers(layers: readonly Layer[]): Layer[] {
-  const rank = ({ tensor, injected }: Layer) => injected?.metrics?.sqnrDb ?? tensor.metrics.sqnrDb;
-  return layers
-    .map((layer) => ({ layer, key: rank(layer) }))
-    .sort((a, b) => order(a.key) - order(b.key))
-    .map(({ layer }) => layer);
+  const keyed = layers.map((layer) => ({
+    layer,
+    added: order(layer.injected?.metrics?.sqnrDb ?? Number.POSITIVE_INFINITY),
+    arriving: order(layer.tensor.metrics.sqnrDb),
+  }));
+  return keyed.sort((a, b) => a.added - b.added || a.arriving - b.arriving).map(({ layer }) => layer);
 }
 
 /** NaN before everything; infinities and numbers as they are, but finite so that they can be subtracted. */

@@ -115,6 +115,27 @@ export class Candidate {
     await own?.add(runtime, sample, feed, float);
   }
 
+  /** The error of a run of this model, with the operators that fail by themselves, if there are such. */
+  async blame(
+    error: unknown,
+    runtime: Runtime,
+    view: SignatureView,
+    sample: Sample,
+    feed: Feed,
+    float: Captured,
+  ): Promise<unknown> {
+    const own = this.#injected[this.#signatures.indexOf(this.#jobsOf(view))];
+    if (!(error instanceof AeqError) || !error.code.startsWith('RUNTIME_') || own === undefined) return error;
+    await own.add(runtime, sample, feed, float).catch(() => undefined);
+    const culprits = own.culprits();
+    if (culprits.length === 0) return error;
+    return new AeqError(error.code, `${this.source.file} does not run: ${error.message}`, {
+      where: { file: this.source.file, operator: culprits[0]?.name ?? '' },
+      hint: `keep in float what fails by itself: ${culprits.map(({ name, reason }) => `${name} (${reason})`).join('; ')}`,
+      cause: error,
+    });
+  }
+
   close(): void {
     for (const own of this.#injected) own.close();
   }

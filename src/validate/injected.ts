@@ -50,6 +50,7 @@ export class InjectedErrors {
   readonly #isolation: Isolation;
   readonly #operators: readonly LoneOperator[];
   readonly #problems = new Map<LoneOperator, string>();
+  readonly #broken = new Set<LoneOperator>();
   readonly #accumulators = new Map<
     string,
     { readonly operator: LoneOperator; readonly accumulator: ErrorAccumulator }
@@ -94,6 +95,15 @@ export class InjectedErrors {
         if (!found) for (const operator of this.#running()) this.#problems.set(operator, error.message);
       }
     }
+  }
+
+  /** Operators that no interpreter runs by themselves, by the name of what they make. */
+  culprits(): { readonly name: string; readonly reason: string }[] {
+    return [...this.#broken].map((operator) => {
+      const output = operator.outputs.find((tensor) => tensor !== undefined) ?? -1;
+      const name = `${operator.operator} ${tensorLabel(this.#matching.float, output)}`;
+      return { name, reason: this.#problems.get(operator) ?? '' };
+    });
   }
 
   result(): OperatorComparison[] {
@@ -196,7 +206,10 @@ export class InjectedErrors {
       return this.#isolation.tryModel(disconnected.model, DISCONNECTED, this.#feed(disconnected, float));
     };
     const culprits = await findCulprits(this.#running(), attempt);
-    for (const { item, reason } of culprits) this.#problems.set(item, reason);
+    for (const { item, reason } of culprits) {
+      this.#problems.set(item, reason);
+      this.#broken.add(item);
+    }
     return culprits.length > 0;
   }
 }

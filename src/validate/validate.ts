@@ -198,9 +198,13 @@ async function runSample(
       for (const [index, candidate] of candidates.entries()) {
         const session = run.quantized[index] as CaptureSession;
         const feed = candidate.feed(view, sample.feed);
-        await capturedOnce(session, candidate.key(view), feed, (quantized) => {
-          candidate.compare(view, sample, float, quantized);
-        });
+        try {
+          await capturedOnce(session, candidate.key(view), feed, (quantized) => {
+            candidate.compare(view, sample, float, quantized);
+          });
+        } catch (error) {
+          throw await candidate.blame(error, runtime, view, sample, feed, float);
+        }
         if (alone) await candidate.inject(runtime, view, sample, feed, float);
       }
     });

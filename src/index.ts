@@ -4,6 +4,7 @@ export { type Comparison, comparisonJson } from '../schema/documents/comparison.
 export { AeqError, type ErrorCode, type ErrorKind, type ErrorWhere } from '../schema/errors.ts';
 export type { CalibrateModelOptions } from './calibrate.node.ts';
 export { type Calibration, readCalibrationFile } from './calibration-input.node.ts';
+export { type ComponentReport, type QuantizeContainerOptions, quantizeContainer } from './container.node.ts';
 export { inspectModel, type ModelSummary } from './inspect.ts';
 export type { Plan, PlannedOperator } from './plan/plan.ts';
 export { QuantizationResult } from './quantization-result.node.ts';

@@ -1,10 +1,12 @@
-import { bytesIdentity, fileIdentity } from '../calibration/identity.node.ts';
+import { fileIdentity } from '../calibration/identity.node.ts';
 import { parseRangeRule, type RangeRule } from '../calibration/ranges/rule.ts';
+import type { ModelSource } from '../calibration/worker-protocol.ts';
+import { type ByteSource, memorySource } from '../schema/codec/byte-source.ts';
 import type { CalibrationDocument, ModelIdentity } from '../schema/documents/calibration.ts';
 import type { Comparison } from '../schema/documents/comparison.ts';
 import { AeqError } from '../schema/errors.ts';
 import type { Model } from '../schema/model.ts';
-import { openModelFile } from '../schema/model-file.node.ts';
+import { openModelFile, sha256Of } from '../schema/model-file.node.ts';
 import { readModel } from '../schema/reader.ts';
 import type { BufferPlacement } from '../schema/writer.ts';
 import { type CalibrateModelOptions, calibrateModel, type SampleSources } from './calibrate.node.ts';
@@ -30,6 +32,9 @@ import { RecipeUsage } from './recipe/usage.ts';
 import { recipeToJson } from './recipe/write.ts';
 import { applyPlan } from './transform/apply.ts';
 import { type ValidateModelsOptions, validateAgainst } from './validation.node.ts';
+
+/** A model by path, file URL, bytes, or anything that bytes can be read from. */
+export type ModelInput = string | URL | Uint8Array | ByteSource;
 
 export interface QuantizerOptions {
   /** `aeq-0.10`: the parameters, bytes, names and graph of the Python original of that version, faults included. */
@@ -59,7 +64,7 @@ export class Quantizer {
   readonly model: Model;
   /** What the model is called in messages. */
   readonly file: string;
-  readonly #source: { readonly path: string } | { readonly bytes: Uint8Array };
+  readonly #source: () => ModelSource;
   readonly #sizeBytes: number;
   readonly #identity: () => ModelIdentity;
   readonly #close: () => void;
@@ -80,10 +85,11 @@ export class Quantizer {
   }
 
   /**
-   * Opens a `.tflite` model by path, file URL or bytes. Weights are read when they are needed.
+   * Opens a `.tflite` model by path, file URL, bytes or a source of bytes (a section of a container). Weights are read
+   * when they are needed.
    * @throws AeqError FILE_NOT_FOUND, MODEL_NOT_TFLITE, MODEL_TRUNCATED, MODEL_INVALID.
    */
-  static async open(model: string | URL | Uint8Array, options: QuantizerOptions = {}): Promise<Quantizer> {
+  static async open(model: ModelInput, options: QuantizerOptions = {}): Promise<Quantizer> {
     return new Quantizer(openSource(model), options);
   }
 
@@ -173,7 +179,7 @@ export class Quantizer {
   calibrateWithReport(samples: SampleSources, options: CalibrateModelOptions = {}) {
     const recipe = this.needCalibration ? this.#recipe : undefined;
     const resolver = recipe && createResolver(recipe, this.#context);
-    const opened = { model: this.model, source: this.#source, identity: this.#identity() };
+    const opened = { model: this.model, source: this.#source(), identity: this.#identity() };
     return calibrateModel(opened, resolver, samples, options);
   }
 
@@ -243,34 +249,38 @@ export class Quantizer {
 interface OpenedModel {
   readonly model: Model;
   readonly file: string;
-  readonly source: { readonly path: string } | { readonly bytes: Uint8Array };
+  /** For a worker to open the model itself. */
+  readonly source: () => ModelSource;
   readonly sizeBytes: number;
   readonly identity: () => ModelIdentity;
   readonly close: () => void;
 }
 
-function openSource(input: string | URL | Uint8Array): OpenedModel {
-  if (input instanceof Uint8Array) {
-    let identity: ModelIdentity | undefined;
+function openSource(input: ModelInput): OpenedModel {
+  if (typeof input === 'string' || input instanceof URL) {
+    const file = openModelFile(input);
     return {
-      model: readModel(input),
-      file: 'model.tflite',
-      source: { bytes: input },
-      sizeBytes: input.byteLength,
-      identity: () => {
-        identity ??= bytesIdentity(input);
-        return identity;
-      },
-      close: () => {},
+      model: file.model,
+      file: file.path,
+      source: () => ({ path: file.path }),
+      sizeBytes: file.sizeBytes,
+      identity: () => fileIdentity(file),
+      close: () => file.close(),
     };
   }
-  const file = openModelFile(input);
+  const source = input instanceof Uint8Array ? memorySource(input) : input;
+  const file = 'model.tflite';
+  const { sizeBytes } = source;
+  let sha256: string | undefined;
   return {
-    model: file.model,
-    file: file.path,
-    source: { path: file.path },
-    sizeBytes: file.sizeBytes,
-    identity: () => fileIdentity(file),
-    close: () => file.close(),
+    model: readModel(source),
+    file,
+    source: () => ({ bytes: source.read(0, sizeBytes) }),
+    sizeBytes,
+    identity: () => {
+      sha256 ??= sha256Of(source);
+      return { file, sha256, sizeBytes };
+    },
+    close: () => {},
   };
 }

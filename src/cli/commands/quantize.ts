@@ -21,6 +21,10 @@ export const run: CommandRun = async ([path = ''], context) => {
   const output = options.output ?? defaultOutput(path, recipe);
   const overwrite = options.force === true;
   if (!options.dryRun) checkWritable(output, { overwrite });
+  if (extname(path) === '.litertlm') {
+    const { runOnContainer } = await import('./quantize-container.ts');
+    return runOnContainer(path, output, recipe, context);
+  }
   const quantizer = await Quantizer.open(path, { compat: options.compat });
   try {
     for (const text of quantizer.loadQuantizationRecipe(recipe)) warn(text);

@@ -1,0 +1,148 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { RuntimeChoice } from '../calibration/runtime/open.node.ts';
+import { AeqError } from '../schema/errors.ts';
+import { openFileSource } from '../schema/file-source.node.ts';
+import { type Container, modelType, readContainer } from '../schema/litertlm/container.ts';
+import { renewIdentity } from '../schema/litertlm/identity.node.ts';
+import { layoutContainer } from '../schema/litertlm/layout.ts';
+import { sha256Of, writeLayout } from '../schema/model-file.node.ts';
+import { type BufferPlacement, type FileLayout, layoutModel } from '../schema/writer.ts';
+import type { Calibration } from './calibration-input.node.ts';
+import { type QuantizeOptions, Quantizer } from './quantizer.ts';
+import { recipeContext } from './recipe/context.ts';
+import { loadComponentRecipes, type RecipeSource } from './recipe/library.node.ts';
+import { recipeToText } from './recipe/write.ts';
+import { verifyModelFile } from './validate/verify.node.ts';
+
+export interface QuantizeContainerOptions extends QuantizeOptions {
+  readonly compat?: 'aeq-0.10' | undefined;
+  readonly overwrite?: boolean | undefined;
+  readonly buffers?: BufferPlacement | undefined;
+  /** Load and run every quantized component before the container is written. Default true. */
+  readonly verify?: boolean | undefined;
+  readonly runtime?: RuntimeChoice | undefined;
+  readonly library?: string | undefined;
+  readonly signal?: AbortSignal | undefined;
+  /** Ranges for a component whose recipe is static. */
+  readonly calibrate?: (component: string, quantizer: Quantizer) => Promise<Calibration>;
+  readonly onComponent?: (component: string) => void;
+}
+
+/** What became of one model in the container. */
+export interface ComponentReport {
+  readonly section: number;
+  readonly component: string;
+  readonly floatSizeBytes: number;
+  readonly sizeBytes: number;
+  readonly operators: number;
+  readonly quantizedOperators: number;
+  readonly warnings: readonly string[];
+}
+
+/**
+ * Quantizes the models in a container by the recipe of their component type, or the `default` one, and writes the
+ * container with everything else as it was. The result has an identity (uuid) of its own that depends on input and
+ * recipe only.
+ * @throws AeqError CONTAINER_INVALID, RECIPE_NOT_FOUND, RECIPE_EMPTY when the recipe is for none of the components,
+ * VERIFY_FAILED, FILE_EXISTS, FILE_UNWRITABLE.
+ */
+export async function quantizeContainer(
+  path: string,
+  output: string,
+  recipe: RecipeSource,
+  options: QuantizeContainerOptions = {},
+): Promise<ComponentReport[]> {
+  const source = openFileSource(path);
+  try {
+    const container = readContainer(source, path);
+    const recipes = loadComponentRecipes(recipe, recipeContext({ compat: options.compat !== undefined }));
+    const replaced = new Map<number, FileLayout>();
+    const reports: ComponentReport[] = [];
+    let change = sha256Of(source);
+    for (const [section, component] of modelSections(container)) {
+      const own = recipes.get(component) ?? recipes.get('default');
+      if (!own) continue;
+      options.onComponent?.(component);
+      const { layout, report } = await quantizeSection(container, section, component, own, options);
+      replaced.set(section, layout);
+      reports.push(report);
+      change += `\n${section} ${recipeToText(own)}`;
+    }
+    if (replaced.size === 0) throw nothingToDo(path, container, [...recipes.keys()]);
+    writeContainer(container, replaced, change, output, options.overwrite === true);
+    return reports;
+  } finally {
+    source.close();
+  }
+}
+
+function* modelSections(container: Container): Iterable<[number, string]> {
+  for (const [section, entry] of container.sections.entries()) {
+    const component = modelType(entry);
+    if (component !== undefined) yield [section, component];
+  }
+}
+
+async function quantizeSection(
+  container: Container,
+  section: number,
+  component: string,
+  recipe: RecipeSource,
+  options: QuantizeContainerOptions,
+): Promise<{ layout: FileLayout; report: ComponentReport }> {
+  const bytes = container.sections[section]?.source;
+  if (!bytes) throw new RangeError(`no section ${section}`);
+  const quantizer = await Quantizer.open(bytes, { compat: options.compat });
+  const loaded = quantizer.loadQuantizationRecipe(recipe);
+  const calibration = quantizer.needCalibration ? await options.calibrate?.(component, quantizer) : undefined;
+  const { model, plan, warnings } = await quantizer.quantize(calibration, options);
+  const layout = layoutModel(model, { buffers: options.buffers ?? 'auto' });
+  if (options.verify !== false) await verifyComponent(component, layout, options);
+  const real = plan.operators.filter(({ operator }) => operator >= 0);
+  const report = {
+    section,
+    component,
+    floatSizeBytes: bytes.sizeBytes,
+    sizeBytes: layout.sizeBytes,
+    operators: real.length,
+    quantizedOperators: real.filter(({ mode }) => mode !== 'float').length,
+    warnings: [...loaded, ...warnings],
+  };
+  return { layout, report };
+}
+
+async function verifyComponent(
+  component: string,
+  layout: FileLayout,
+  { runtime, library, signal }: QuantizeContainerOptions,
+): Promise<void> {
+  const folder = mkdtempSync(join(tmpdir(), 'aeq-component-'));
+  try {
+    const file = join(folder, 'model.tflite');
+    writeLayout(file, layout);
+    const given = { ...(runtime && { runtime }), ...(library && { library }), ...(signal && { signal }) };
+    await verifyModelFile(file, { file: component, ...given });
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+function writeContainer(
+  container: Container,
+  replaced: ReadonlyMap<number, FileLayout>,
+  change: string,
+  output: string,
+  overwrite: boolean,
+): void {
+  writeLayout(output, layoutContainer(renewIdentity(container, change), replaced), { overwrite });
+}
+
+function nothingToDo(path: string, container: Container, keys: readonly string[]): AeqError {
+  const components = [...modelSections(container)].map(([, component]) => component);
+  return new AeqError('RECIPE_EMPTY', `the recipe is for ${keys.join(', ')}, none of which is in ${path}`, {
+    where: { file: path },
+    hint: `the container has ${components.join(', ') || 'no model'}; a recipe under "default" is for all`,
+  });
+}

@@ -1,0 +1,87 @@
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, it } from 'vitest';
+import { BuiltinOperator } from '../../schema/generated/tflite.ts';
+import { operatorBuiltin } from '../../schema/graph.ts';
+import { layoutBytes } from '../../schema/layout.ts';
+import { readContainer } from '../../schema/litertlm/container.ts';
+import { layoutContainer } from '../../schema/litertlm/layout.ts';
+import { readModel } from '../../schema/reader.ts';
+import { quantizeContainer } from '../../src/container.node.ts';
+import { container, section } from '../support/containers.ts';
+import { denseModel, twoSignatureModel } from '../support/models.ts';
+import { temporaryFolder } from '../support/temporary.ts';
+
+const tokenizer = Uint8Array.from({ length: 5000 }, (_, i) => i & 255);
+
+function exampleFile(): { folder: string; path: string } {
+  const folder = temporaryFolder();
+  const path = join(folder, 'model.litertlm');
+  const example = container(
+    section('TFLITE_MODEL', denseModel().bytes(), 'tf_lite_embedder'),
+    section('SENTENCE_PIECE_TOKENIZER', tokenizer),
+    section('TFLITE_MODEL', twoSignatureModel().bytes(), 'tf_lite_prefill_decode'),
+  );
+  writeFileSync(path, layoutBytes(layoutContainer(example)));
+  return { folder, path };
+}
+
+const opened = (path: string) => readContainer(readFileSync(path));
+const bytesOf = (path: string, at: number) => {
+  const source = opened(path).sections[at]?.source;
+  return source?.read(0, source.sizeBytes);
+};
+
+it('quantizes the components a recipe names and leaves every other byte as it was', async () => {
+  const { folder, path } = exampleFile();
+  const output = join(folder, 'out.litertlm');
+  const reports = await quantizeContainer(
+    path,
+    output,
+    { tf_lite_prefill_decode: 'dynamic_wi8_afp32' },
+    { verify: false },
+  );
+  expect(reports.map(({ component, section: at }) => [component, at])).toEqual([['tf_lite_prefill_decode', 2]]);
+  expect(bytesOf(output, 0)).toEqual(bytesOf(path, 0));
+  expect(bytesOf(output, 1)).toEqual(tokenizer);
+  const model = readModel(bytesOf(output, 2) ?? new Uint8Array());
+  const weights = model.subgraphs[0]?.tensors.find(({ name }) => name === 'weights');
+  expect(weights?.quantization?.scale).toHaveLength(2);
+});
+
+it('calibrates components with static recipes, verifies them, and gives the same bytes again', async () => {
+  const { folder, path } = exampleFile();
+  const asked: string[] = [];
+  const write = (name: string) =>
+    quantizeContainer(
+      path,
+      join(folder, name),
+      { tf_lite_embedder: 'static_wi8_ai8' },
+      {
+        calibrate: (component, quantizer) => {
+          asked.push(component);
+          return quantizer.calibrate([{ x: Float32Array.of(1, -1, 0.5, 2) }, { x: Float32Array.of(0, 3, -2, 1) }]);
+        },
+      },
+    );
+  await write('a.litertlm');
+  await write('b.litertlm');
+  expect(asked).toEqual(['tf_lite_embedder', 'tf_lite_embedder']);
+  expect(readFileSync(join(folder, 'a.litertlm')).equals(readFileSync(join(folder, 'b.litertlm')))).toBe(true);
+  const model = readModel(bytesOf(join(folder, 'a.litertlm'), 0) ?? new Uint8Array());
+  expect(model.subgraphs[0]?.operators.map((operator) => operatorBuiltin(model, operator))).toEqual([
+    BuiltinOperator.FULLY_CONNECTED,
+    BuiltinOperator.RELU,
+  ]);
+});
+
+it('says so when the recipe is for none of the components, and writes nothing', async () => {
+  const { folder, path } = exampleFile();
+  const output = join(folder, 'out.litertlm');
+  const attempt = quantizeContainer(path, output, { tf_lite_vision_encoder: 'dynamic_wi8_afp32' });
+  await expect(attempt).rejects.toMatchObject({
+    code: 'RECIPE_EMPTY',
+    hint: expect.stringContaining('tf_lite_embedder'),
+  });
+  expect(() => readFileSync(output)).toThrow('ENOENT');
+});

@@ -1,13 +1,13 @@
 import { AeqError } from '../schema/errors.ts';
 
 /**
- * Which samples of a data set to take, ascending: all, or `count` of them, spread evenly over the set (files sorted by
- * class keep their balance) or, with a seed, drawn at random without repetition, the same ones for the same seed.
+ * Which samples of a data set to take, ascending: all, or `count` of them, the first ones or, with a seed, drawn at
+ * random without repetition, the same ones for the same seed.
  */
 export function selectIndices(length: number, count: number = length, seed?: number): number[] {
   const all = Array.from({ length }, (_, index) => index);
   if (count >= length) return all;
-  if (seed === undefined) return Array.from({ length: count }, (_, i) => Math.floor((i * length) / count));
+  if (seed === undefined) return all.slice(0, count);
   const random = generator(seed);
   for (let i = 0; i < count; i++) {
     const other = i + Math.floor(random() * (length - i));

@@ -15,6 +15,10 @@ import type { CalibrationDocument, ModelIdentity } from '../schema/documents/cal
 import type { Model } from '../schema/model.ts';
 import { CORRECT } from './plan/conduct.ts';
 import { neededActivations } from './plan/needed.ts';
+import { rangeContext } from './plan/range-context.ts';
+import { recipes } from './recipe/builders.ts';
+import { recipeContext } from './recipe/context.ts';
+import { createResolver } from './recipe/resolver.ts';
 import type { RecipeResolver } from './recipe/types.ts';
 import { datasetsOf, type SampleSources } from './sample-sources.ts';
 
@@ -91,10 +95,15 @@ function selection(dataset: Dataset, { samples, seed }: CalibrateModelOptions): 
   return { dataset, selected: selectIndices(dataset.length, samples, seed) };
 }
 
+/** Without a recipe: everything, and what the range rules ask of masks as if all of it became int8. */
 function wantedTensors(model: Model, resolver: RecipeResolver | undefined): WantedTensor[] {
-  if (!resolver) return allActivations(model);
-  const needed = neededActivations(model, resolver, CORRECT);
-  return needed.length > 0 ? needed : allActivations(model);
+  const needed = resolver ? neededActivations(model, resolver, CORRECT) : [];
+  const places = needed.length > 0 ? needed : allActivations(model);
+  const context = rangeContext(model, resolver ?? createResolver(recipes.staticWi8Ai8(), recipeContext()));
+  return places.map(({ subgraph, tensor }) => {
+    const rowMaximum = context.use(subgraph, tensor)?.mask === true;
+    return { subgraph, tensor, rowMaximum };
+  });
 }
 
 /** Values that carry over from sample to sample allow one worker only. */

@@ -15,7 +15,7 @@ export interface ProbeForm {
   /** Type of activations and of constants that are data; undefined: they stay float32. */
   readonly activations?: 'INT8' | 'INT16';
   readonly weights?: { readonly bits: 8 | 4 | 2; readonly perChannel: boolean };
-  /** free: every tensor has its own scale; same: one for all; negated: the input's, read backwards; else the output's. */
+  /** free: every tensor has its own scale; same: one for all; negated: the input's with the zero point negated; else the output's. */
   readonly scales: 'free' | 'same' | 'negated' | { readonly scale: number; readonly zeroPoint: number };
 }
 
@@ -58,12 +58,11 @@ export function quantizeForProbe(
   return result;
 }
 
-/** Codes read backwards: -128 stands for what was 127. */
+/** Codes with their sign swapped stand for what they stood for, negated. */
 function negateOutput(input: Tensor | undefined, output: Tensor | undefined): void {
   const { scale, zeroPoint } = input?.quantization ?? {};
   if (!output || !scale || !zeroPoint) return;
-  const last = input?.type === TensorType.INT8 ? -1n : 0n;
-  output.quantization = { scale, zeroPoint: BigInt64Array.of(last - (zeroPoint[0] ?? 0n)), quantizedDimension: 0 };
+  output.quantization = { scale, zeroPoint: BigInt64Array.of(-(zeroPoint[0] ?? 0n)), quantizedDimension: 0 };
 }
 
 const numbersOf = (model: Model, tensor: Tensor): Float32Array =>

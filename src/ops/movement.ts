@@ -35,7 +35,6 @@ export const movementSpecs: readonly OperatorSpec[] = [
   sameAsInput('SPACE_TO_BATCH_ND', B.SPACE_TO_BATCH_ND, [1, 2], OWN_STATIC),
   sameAsInput('BATCH_TO_SPACE_ND', B.BATCH_TO_SPACE_ND, [1, 2], OWN_STATIC),
   sameAsInput('TOPK_V2', B.TOPK_V2, [1], { ...OWN_STATIC, countingOutputs: [1] }),
-  spec({ name: 'NEG', builtin: B.NEG, scale: 'negated-input', ...OWN_STATIC }),
   sameAsOutput('MINIMUM', B.MINIMUM, [], OWN_STATIC),
   sameAsOutput('CONCATENATION', B.CONCATENATION),
   sameAsOutput('PACK', B.PACK),

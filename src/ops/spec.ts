@@ -3,10 +3,10 @@ import type { ConfigName } from '../recipe/types.ts';
 
 /**
  * How the scales of an operator's activations hang together.
- * free: each operand has its own; same-as-input: outputs take the input's; negated-input: the same steps read backwards;
- * same-as-output: inputs take the output's; fixed-output: the kernel prescribes the output's.
+ * free: each operand has its own; same-as-input: outputs take the input's; same-as-output: inputs take the output's;
+ * fixed-output: the kernel prescribes the output's.
  */
-export type ScaleRule = 'free' | 'same-as-input' | 'negated-input' | 'same-as-output' | 'fixed-output';
+export type ScaleRule = 'free' | 'same-as-input' | 'same-as-output' | 'fixed-output';
 
 /** Parameters that a kernel prescribes. */
 export interface FixedParameters {

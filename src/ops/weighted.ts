@@ -45,6 +45,7 @@ export const weightedSpecs: readonly OperatorSpec[] = [
       'dynamic_wi2_afp32_blockwise',
       ...WEIGHT_ONLY,
     ],
+    brokenConfigs: ['dynamic_wi2_afp32_blockwise'],
   }),
   spec({
     name: 'CONV_2D',
@@ -126,6 +127,6 @@ export const weightedSpecs: readonly OperatorSpec[] = [
       keepsQuantizedWeights: false,
     },
     configs: ['dynamic_wi8_afp32', ...DYNAMIC_4_2, 'dynamic_wi4_afp32_blockwise', ...WEIGHT_ONLY],
-    ownConfigs: [...STATIC, ...STATIC_INT4],
+    ownConfigs: [...STATIC, ...STATIC_INT4, 'dynamic_wi2_afp32_blockwise'],
   }),
 ];

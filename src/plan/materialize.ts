@@ -112,8 +112,6 @@ function constrain(task: OperatorTask, materials: Materials, inputs: Operand[], 
   switch (task.mode === 'static' ? task.spec.scale : 'free') {
     case 'same-as-input':
       return sameAsInput(task, materials, inputs, outputs);
-    case 'negated-input':
-      return negatedInput(task, materials, inputs, outputs);
     case 'same-as-output':
       return sameAsOutput(task, materials, inputs, outputs);
     case 'fixed-output':
@@ -133,18 +131,6 @@ function sameAsInput(task: OperatorTask, materials: Materials, inputs: Operand[]
   shareRange(task, materials, input, outputs, parameters);
   const given = parameters && !materials.conduct.keepsCarrier ? withoutData(parameters) : parameters;
   return [inputWish(task, input, parameters), ...outputs.map((output) => outputWish(task, output, given))];
-}
-
-/** The kernel swaps the sign of codes: the output has the input's steps, and the lowest code where that had the highest. */
-function negatedInput(task: OperatorTask, materials: Materials, inputs: Operand[], outputs: Operand[]): OperandWish[] {
-  const [input] = inputs;
-  if (!input || inputs.length !== 1) throw wrongOperands(task, 'one float input', inputs.length);
-  const parameters = inputParameters(task, materials, input);
-  if (!parameters) throw unsupported(task, 'its input has no quantized form');
-  const zeroPoints = parameters.symmetric ? parameters.zeroPoints : parameters.zeroPoints.map((zero) => -1 - zero);
-  const negated = { ...withoutData(parameters), zeroPoints, reason: `${parameters.reason}, negated` };
-  for (const output of outputs) materials.ranges.share(task.subgraphIndex, output.tensor, rangeOfParameters(negated));
-  return [inputWish(task, input, parameters), ...outputs.map((output) => outputWish(task, output, negated))];
 }
 
 function withoutData({ data: _, ...parameters }: TensorParameters): TensorParameters {

@@ -3,6 +3,7 @@ import { AeqError } from '../../schema/errors.ts';
 import { builtinCode, compactBuffers, hasScales, operatorName } from '../../schema/graph.ts';
 import { type Model, NO_TENSOR, type Operator } from '../../schema/model.ts';
 import { algorithmOf } from '../algorithms/registry.ts';
+import { floatReason } from '../ops/float-only.ts';
 import { INPUT, type OperatorSpec, OUTPUT, specOfBuiltin } from '../ops/index.ts';
 import { scopeOf } from '../recipe/scope.ts';
 import {
@@ -170,7 +171,7 @@ function decide(
   skipped: ReadonlySet<number>,
 ): Decision {
   const { spec, node } = visit;
-  if (!spec) return { reason: 'no quantized form of this operator is known', resolution: undefined };
+  if (!spec) return { reason: floatReason(visit.name) ?? 'nothing is known of this operator', resolution: undefined };
   if (skipped.has(visit.subgraph)) return { reason: 'inside a composite that stays float', resolution: undefined };
   const refuse: Refusal = (algorithm, config) => {
     const task = conduct.failsOnRefusal ? undefined : taskOf(visit, spec, model, conduct, algorithm, config);

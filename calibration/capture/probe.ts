@@ -63,7 +63,7 @@ export async function probe(
     (copy, subgraph, operand) =>
       appendCast(copy, subgraph, operand, {
         name: '',
-        type: TensorType.INT64,
+        type: subgraph.tensors[operand]?.type ?? TensorType.INT32,
         shape: subgraph.tensors[operand]?.shape ?? [],
       }),
   );
@@ -73,14 +73,14 @@ export async function probe(
   const shapes = await runProbe(runtime, model, view, feed, operands, tensors, (copy, subgraph, tensor) =>
     appendCast(copy, subgraph, appendShape(copy, subgraph, tensor, ''), {
       name: '',
-      type: TensorType.INT64,
+      type: TensorType.INT32,
       shape: [subgraph.tensors[tensor]?.shape?.length ?? 0],
     }),
   );
   return { operands, shapes: new Map([...shapes].map(([tensor, lengths]) => [tensor, lengths.map(Number)])) };
 }
 
-/** Runs the model once with what `append` adds for each tensor as outputs; their int64 values. */
+/** Runs the model once with what `append` adds for each tensor as outputs; their values. */
 async function runProbe(
   runtime: Runtime,
   model: Model,
@@ -120,7 +120,9 @@ export const feedShapes = (feed: Feed): InputShapes =>
   Object.fromEntries(Object.entries(feed).map(([name, value]) => [name, value.shape]));
 
 const integers = (view: TensorView, memory: WebAssembly.Memory): bigint[] =>
-  Array.from(new BigInt64Array(memory.buffer, view.byteOffset, view.sizeBytes / 8));
+  view.type === TensorType.INT64
+    ? Array.from(new BigInt64Array(memory.buffer, view.byteOffset, view.sizeBytes / 8))
+    : Array.from(new Int32Array(memory.buffer, view.byteOffset, view.sizeBytes / 4), BigInt);
 
 /** The values in the type of their tensor, int32 or int64. */
 function constantOf(tensor: Tensor | undefined, values: readonly bigint[]): Constant {

@@ -13,18 +13,9 @@ import {
   takeAll,
   using,
 } from './litert-wasm-bindings.ts';
-import {
-  deleteAll,
-  type LiteRtInstance,
-  outOfMemory,
-  REFUSED,
-  type WasmBuild,
-  WasmInstance,
-} from './litert-wasm-instance.ts';
+import { deleteAll, type LiteRtInstance, REFUSED, type WasmBuild, WasmInstance } from './litert-wasm-instance.ts';
 import type { ModelPieces, Runtime, Session, SignatureInfo, TensorInfo, TensorView } from './runtime.ts';
-
-/** The heap cannot grow beyond 2 GiB. */
-const LARGEST_BLOCK = 2 ** 31 - 2 ** 16;
+import { allocateBlock, type WasmBlock } from './wasm-heap.ts';
 
 /** The embedded interpreter over a build that was loaded; see wasm.node.ts. */
 export function createWasmRuntime(build: WasmBuild<LiteRtWasm>): Runtime {
@@ -78,7 +69,7 @@ async function loadSession(
 ): Promise<Session> {
   const { exports } = copy;
   const sizeBytes = source instanceof Uint8Array ? source.byteLength : source.sizeBytes;
-  const block = allocate(copy, sizeBytes);
+  const block = allocateBlock(copy, sizeBytes);
   const { address } = block;
   let model: LoadedModel | undefined;
   let compiled: CompiledModel | undefined;
@@ -108,28 +99,6 @@ async function loadSession(
     if (!copy.dead) exports._free(block.raw);
     throw error;
   }
-}
-
-/** A block of the wasm heap and the 64-byte aligned address in it: `malloc` there aligns to 8 only. */
-interface Block {
-  readonly raw: number;
-  readonly address: number;
-}
-
-const ALIGNMENT = 64;
-
-function allocate(copy: LiteRtInstance, sizeBytes: number): Block {
-  if (copy.dead)
-    throw new AeqError('RUNTIME_FAILED', 'the interpreter crashed earlier', { hint: 'open the model again' });
-  let raw = 0;
-  try {
-    if (sizeBytes < LARGEST_BLOCK) raw = copy.exports._malloc(sizeBytes + ALIGNMENT) >>> 0;
-  } catch (error) {
-    copy.dead = true;
-    throw outOfMemory(`${sizeBytes} bytes`, error);
-  }
-  if (raw === 0) throw outOfMemory(`${sizeBytes} bytes`);
-  return { raw, address: Math.ceil(raw / ALIGNMENT) * ALIGNMENT };
 }
 
 function readSignatures(model: LoadedModel): SignatureInfo[] {
@@ -164,7 +133,7 @@ interface Loaded {
   readonly copy: LiteRtInstance;
   readonly environment: Deletable;
   /** Where the model's bytes are; they must stay as long as the model does. */
-  readonly block: Block;
+  readonly block: WasmBlock;
   readonly model: LoadedModel;
   readonly compiled: CompiledModel;
 }
@@ -220,7 +189,7 @@ class WasmSession implements Session {
   }
 
   allocate(sizeBytes: number): number {
-    const { raw, address } = allocate(this.#loaded.copy, sizeBytes);
+    const { raw, address } = allocateBlock(this.#loaded.copy, sizeBytes);
     this.#allocations.set(address, raw);
     return address;
   }

@@ -18,11 +18,7 @@ export interface OpenRuntimeOptions {
  */
 export async function openRuntime(choice: RuntimeChoice = 'auto', options: OpenRuntimeOptions = {}): Promise<Runtime> {
   if (choice === 'native') return openNative(options);
-  if (choice === 'tfjs-tflite') {
-    throw new AeqError('RUNTIME_UNAVAILABLE', `the interpreter ${choice} is not installed`, {
-      hint: 'use --runtime wasm, which is always there',
-    });
-  }
+  if (choice === 'tfjs-tflite') return (await import('./tfjs.node.ts')).openTfjsRuntime();
   if (choice === 'auto') {
     const found = await nativeIfThere(options);
     if (found) return found;

@@ -1,15 +1,12 @@
-import { readFile } from 'node:fs/promises';
-import { createRequire } from 'node:module';
-import { dirname, join } from 'node:path';
 import { AeqError } from '../../schema/errors.ts';
+import { loadBuild } from './emscripten.node.ts';
 import { createWasmRuntime } from './litert-wasm.ts';
-import type { Factory, LiteRtWasm } from './litert-wasm-bindings.ts';
+import type { LiteRtWasm } from './litert-wasm-bindings.ts';
 import type { WasmBuild } from './litert-wasm-instance.ts';
 import { hasRelaxedSimd } from './relaxed-simd.ts';
 import type { Runtime } from './runtime.ts';
 
 const PACKAGE = '@litertjs/core';
-const require = createRequire(import.meta.url);
 
 /** The builds of the package that start in Node; the engine decides which one. */
 const BUILDS = {
@@ -30,7 +27,7 @@ export async function openWasmRuntime(options: { build?: WasmBuildName } = {}): 
   const name = options.build ?? (hasRelaxedSimd() ? 'relaxed' : 'compat');
   let build = loaded.get(name);
   if (build === undefined) {
-    build = loadBuild(name);
+    build = loadBuild<LiteRtWasm>(PACKAGE, BUILDS[name].file, BUILDS[name].label);
     loaded.set(name, build);
   }
   try {
@@ -46,44 +43,6 @@ export async function openWasmRuntime(options: { build?: WasmBuildName } = {}): 
       },
     );
   }
-}
-
-async function loadBuild(name: WasmBuildName): Promise<WasmBuild<LiteRtWasm>> {
-  const { file, label } = BUILDS[name];
-  const root = packageRoot(PACKAGE);
-  const manifest = JSON.parse(await readFile(join(root, 'package.json'), 'utf8')) as { version: string };
-  const [factory, bytes] = await Promise.all([
-    loadFactory<LiteRtWasm>(join(root, 'wasm', `${file}.js`)),
-    readFile(join(root, 'wasm', `${file}.wasm`)),
-  ]);
-  const module = await WebAssembly.compile(bytes);
-  return { factory, module, version: `${PACKAGE} ${manifest.version} (${label})` };
-}
-
-/** The folder of an installed package, whatever its `exports` say. @throws Error when it is not installed. */
-export function packageRoot(name: string): string {
-  for (const folder of require.resolve.paths(name) ?? []) {
-    const candidate = join(folder, name, 'package.json');
-    try {
-      return dirname(require.resolve(candidate));
-    } catch {}
-  }
-  throw new Error(`the package ${name} is not installed`);
-}
-
-/**
- * The factory function of an Emscripten glue file. The file is for script tags and CommonJS, its package says ESM, so
- * neither `import` nor `require` can load it: its text is evaluated as the body of a CommonJS module. No global is set.
- */
-export async function loadFactory<Exports>(path: string): Promise<Factory<Exports>> {
-  const source = await readFile(path, 'utf8');
-  const module: { exports: unknown } = { exports: {} };
-  const body = new Function('module', 'exports', 'require', '__filename', '__dirname', source);
-  body(module, module.exports, require, path, dirname(path));
-  const exported = module.exports as { default?: unknown } | ((...args: unknown[]) => unknown);
-  const factory = typeof exported === 'function' ? exported : exported.default;
-  if (typeof factory !== 'function') throw new Error(`${path} exports no factory function`);
-  return factory as Factory<Exports>;
 }
 
 const text = (error: unknown) => (error instanceof Error ? error.message : String(error));

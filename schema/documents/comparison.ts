@@ -51,6 +51,17 @@ export const storageSchema = z.object({
   zeroPoint: z.number().int().nullable(),
 });
 
+/** How the float model's values of a tensor are spread, beside what the quantized model's codes can express. */
+export const distributionSchema = z.object({
+  least: number.describe('least finite value'),
+  greatest: number.describe('greatest finite value'),
+  counts: z.array(whole).describe('elements in equal steps from least to greatest'),
+  expressible: z
+    .object({ least: number, greatest: number })
+    .nullable()
+    .describe('values of the outermost codes; null for tensors without codes'),
+});
+
 /** One value of the graph in both models. */
 export const tensorComparisonSchema = z.object({
   name: z.string().describe('name in the float model'),
@@ -68,6 +79,7 @@ export const tensorComparisonSchema = z.object({
     .object({ index: whole, name: z.string(), sqnrDb: number })
     .nullable()
     .describe('sample with the least SQNR, null when all are equal'),
+  distribution: distributionSchema.nullable().describe('null when it was not asked for, and for whole numbers'),
 });
 
 /** A tensor without a counterpart, and why. */
@@ -90,6 +102,15 @@ export const operatorComparisonSchema = z.object({
   mode: z.string().describe('how it computes: integer, dynamic, weight-only or float'),
   metrics: metricsSchema.nullable().describe('null when it could not be measured'),
   problem: z.string().optional().describe('why not'),
+});
+
+/** An operator that computes in float in both models. */
+export const floatOperatorSchema = z.object({
+  signature: z.string(),
+  operator: z.string(),
+  position: whole.describe('index in the float model'),
+  output: z.string(),
+  reason: z.string(),
 });
 
 /** A constant that both models have. */
@@ -138,6 +159,7 @@ export const gateSchema = z.object({
   value: optionalNumber,
   subject: z.string().describe('what the value belongs to'),
   message: z.string(),
+  failures: z.array(z.object({ subject: z.string(), value: number })).describe('everything that fails it'),
 });
 
 /** A run of two models over the same samples: what was compared, how, and what came out. */
@@ -159,6 +181,7 @@ export const comparisonSchema = z.object({
   ),
   signatures: z.array(signatureComparisonSchema),
   operators: z.array(operatorComparisonSchema).describe('empty when injected errors were not measured'),
+  floatOperators: z.array(floatOperatorSchema).describe('operators that were not quantized'),
   weights: z.array(weightComparisonSchema),
   classification: classificationSchema.nullable(),
   gates: z.array(gateSchema),
@@ -167,6 +190,8 @@ export const comparisonSchema = z.object({
 export type Metrics = z.infer<typeof metricsSchema>;
 export type Storage = z.infer<typeof storageSchema>;
 export type TensorComparison = z.infer<typeof tensorComparisonSchema>;
+export type Distribution = z.infer<typeof distributionSchema>;
+export type FloatOperator = z.infer<typeof floatOperatorSchema>;
 export type UnmatchedTensor = z.infer<typeof unmatchedSchema>;
 export type SignatureComparison = z.infer<typeof signatureComparisonSchema>;
 export type OperatorComparison = z.infer<typeof operatorComparisonSchema>;

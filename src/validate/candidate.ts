@@ -12,6 +12,7 @@ import type { Model, Tensor } from '../../schema/model.ts';
 import { type Captured, withScratch } from './captured.ts';
 import { ClassificationCounter } from './classification.ts';
 import { feedFor } from './feeds.ts';
+import { floatOperators } from './float-operators.ts';
 import { InjectedErrors, type Isolation } from './injected.ts';
 import { type CompareJob, type SignatureJobs, signatureJobs, wantedTensors } from './jobs.ts';
 import { matchGraphs } from './matching.ts';
@@ -23,6 +24,8 @@ import { compareWeights } from './weights.ts';
 export interface CandidateOptions {
   readonly labels?: Labels | undefined;
   readonly classOutput?: string | undefined;
+  /** Also collect how the values of each tensor are spread. */
+  readonly distributions?: boolean | undefined;
   /** Where operators are run alone; left out, they are not. */
   readonly isolation?: Isolation | undefined;
 }
@@ -56,7 +59,7 @@ export class Candidate {
       ).unreachable,
     };
     this.#signatures = pairs.map(({ floatView, quantizedView, matching }) =>
-      signatureJobs(float, floatView, quantizedView, matching, unreachable),
+      signatureJobs(float, floatView, quantizedView, matching, unreachable, options.distributions),
     );
     this.#injected = pairs.flatMap(({ quantizedView, matching }) =>
       options.isolation ? new InjectedErrors(source.model, quantizedView, matching, options.isolation) : [],
@@ -143,7 +146,7 @@ export class Candidate {
   /** What was measured; `counts` are the samples by signature. */
   result(
     counts: Readonly<Record<string, number>>,
-  ): Pick<Comparison, 'signatures' | 'operators' | 'weights' | 'classification'> {
+  ): Pick<Comparison, 'signatures' | 'operators' | 'floatOperators' | 'weights' | 'classification'> {
     const weights = new Map<string, WeightComparison>();
     for (const { matching, floatView } of this.#signatures) {
       for (const weight of compareWeights(this.#float, this.source.model, matching, floatView.subgraph)) {
@@ -162,6 +165,9 @@ export class Candidate {
         unmatched: [...signature.unmatched, ...allJobs(signature).flatMap(problemOf)],
       })),
       operators: this.#injected.flatMap((own) => own.result()),
+      floatOperators: this.#signatures.flatMap(({ matching, floatView }) =>
+        floatOperators(this.#float, floatView, this.source.model, matching),
+      ),
       weights: [...weights.values()],
       classification: classifications.find((entry) => entry !== null && entry !== undefined) ?? null,
     };
@@ -189,6 +195,7 @@ export class Candidate {
       return;
     }
     job.accumulator.add(compareTensors(reference, test, scratch, a.view.shape.at(-1) ?? 0), sample);
+    job.distribution?.add(reference, a);
     const index = this.#signatures.indexOf(signature);
     if (this.#classOutputs[index] === job) this.#classify(index, job, sample, reference, test);
   }
@@ -248,7 +255,14 @@ function classOutput(
 
 function finished(job: CompareJob): TensorComparison[] {
   if (job.problem !== undefined) return [];
-  return [{ ...job.about, metrics: job.accumulator.metrics(), worstSample: job.accumulator.worstSample() }];
+  return [
+    {
+      ...job.about,
+      metrics: job.accumulator.metrics(),
+      worstSample: job.accumulator.worstSample(),
+      distribution: job.distribution?.result({ type: job.test.type, coding: codingOf(job.test) }) ?? null,
+    },
+  ];
 }
 
 const problemOf = ({ about, problem }: CompareJob) =>

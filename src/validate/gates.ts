@@ -22,14 +22,12 @@ export function evaluateGates(gates: readonly Gate[], comparison: Comparison): G
 function evaluateGate(gate: Gate, comparison: Comparison): GateResult {
   const values = 'measure' in gate ? [runValue(gate, gate.measure, comparison)] : tensorValues(gate, comparison);
   const worst = values.reduce((a, b) => (isWorse(gate.comparator, b.value, a.value) ? b : a));
-  const passed = !Number.isNaN(worst.value) && !fails(gate.comparator, worst.value, gate.limit);
+  const failures = values.filter(({ value }) => Number.isNaN(value) || fails(gate.comparator, value, gate.limit));
+  const passed = failures.length === 0;
   const shown = `${worst.subject} has ${showNumber(worst.value)}`;
-  const others = passed
-    ? 0
-    : values.filter(({ value }) => Number.isNaN(value) || fails(gate.comparator, value, gate.limit)).length - 1;
-  const more = others > 0 ? `, and ${others} more` : '';
+  const more = failures.length > 1 ? `, and ${failures.length - 1} more` : '';
   const message = `${gate.text} ${passed ? 'passed' : 'failed'}: ${shown}${more}`;
-  return { condition: gate.text, passed, value: worst.value, subject: worst.subject, message };
+  return { condition: gate.text, passed, value: worst.value, subject: worst.subject, message, failures };
 }
 
 const fails = (comparator: Comparator, value: number, limit: number): boolean => {

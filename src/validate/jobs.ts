@@ -1,6 +1,7 @@
 import type { TensorReference } from '../../calibration/capture/reference.ts';
 import { UNREACHABLE, type UnreachableTensor } from '../../calibration/capture/reference.ts';
 import type { Storage, TensorComparison } from '../../schema/documents/comparison.ts';
+import { TensorType } from '../../schema/generated/tflite.ts';
 import {
   elementCount,
   operatorName,
@@ -11,6 +12,7 @@ import {
   typeName,
 } from '../../schema/graph.ts';
 import type { Model, Operator, Subgraph, Tensor } from '../../schema/model.ts';
+import { DistributionCounter } from './distribution.ts';
 import type { Matching, TensorPair } from './matching.ts';
 import { ErrorAccumulator } from './metrics.ts';
 import { codingOf } from './numbers.ts';
@@ -19,9 +21,11 @@ import { codingOf } from './numbers.ts';
 export interface CompareJob {
   readonly pair: TensorPair;
   /** What is known of it before anything runs. */
-  readonly about: Omit<TensorComparison, 'metrics' | 'worstSample'>;
+  readonly about: Omit<TensorComparison, 'metrics' | 'worstSample' | 'distribution'>;
   readonly test: Tensor;
   readonly accumulator: ErrorAccumulator;
+  /** Of the float model's values, where that is wanted and they are float. */
+  readonly distribution: DistributionCounter | undefined;
   /** Why it could not be compared after all. */
   problem?: string;
 }
@@ -44,6 +48,7 @@ export function signatureJobs(
   quantizedView: SignatureView,
   matching: Matching,
   unreachable: { float: readonly UnreachableTensor[]; quantized: readonly UnreachableTensor[] },
+  withDistributions = false,
 ): SignatureJobs {
   const maker = producers(matching.float);
   const hidden = {
@@ -75,7 +80,9 @@ export function signatureJobs(
       matchedBy: pair.matchedBy,
     };
     const accumulator = new ErrorAccumulator({ type: test.type, coding: codingOf(test) });
-    return [{ pair, about, test, accumulator }];
+    const isFloat = matching.float.tensors[pair.float]?.type === TensorType.FLOAT32;
+    const distribution = withDistributions && isFloat ? new DistributionCounter() : undefined;
+    return [{ pair, about, test, accumulator, distribution }];
   };
   const outputs = matching.outputs.flatMap((pair) => make(pair, 'output', pair.name));
   const isOutput = new Set(matching.outputs.map((pair) => pair.float));

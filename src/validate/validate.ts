@@ -33,6 +33,8 @@ export interface ValidateOptions {
   /** Most bytes of tensors of all models at once; more are taken in several runs of each sample. Default 1 GiB. */
   readonly memoryBytes?: number | undefined;
   readonly threads?: number | undefined;
+  /** Also collect how the float values of each tensor are spread, for a report. */
+  readonly distributions?: boolean | undefined;
   /** Where quantized operators are run alone, to tell the error that each adds; left out, that is not measured. */
   readonly isolation?: Isolation | undefined;
   /** Most samples of each signature on which operators are run alone. Default 64. */

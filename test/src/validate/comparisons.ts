@@ -31,6 +31,7 @@ export const tensorOf = (name: string, some: Partial<TensorComparison> = {}): Te
   matchedBy: 'producer',
   metrics: metricsOf(),
   worstSample: null,
+  distribution: null,
   ...some,
 });
 
@@ -47,6 +48,7 @@ export const comparisonOf = (
   datasets: [],
   signatures: [{ key: 'serving_default', samples: 16, outputs, tensors, unmatched: [] }],
   operators: [],
+  floatOperators: [],
   weights: [],
   classification: null,
   gates: [],

@@ -8,6 +8,7 @@ import type { RangeContext } from '../calibration/ranges/context.ts';
 import type { ActivationRange, RangeSource } from '../calibration/ranges/range.ts';
 import type { RangeRule } from '../calibration/ranges/rule.ts';
 import { rangesFromCalibration } from '../calibration/ranges/source.ts';
+import { alignRanges, tiedTensors } from '../calibration/ranges/tied.ts';
 import { type CalibrationDocument, isCalibrationFile, readCalibration } from '../schema/documents/calibration.ts';
 import { AeqError } from '../schema/errors.ts';
 import { readError } from '../schema/file-errors.node.ts';
@@ -54,13 +55,15 @@ export function rangeSourceOf(
   sha256: () => string,
   { rule, context, compat }: RangeOptions,
 ): RangeSource {
+  // State that one signature hands to another, such as a key-value cache, must lie on one grid.
+  const shared = (ranges: RangeSource) => (compat ? ranges : alignRanges(ranges, tiedTensors(model, context)));
   if (!isOriginal(calibration)) {
     checkIdentity(calibration, sha256());
-    return rangesFromCalibration(calibration, rule, context);
+    return shared(rangesFromCalibration(calibration, rule, context));
   }
   const ranges = rangesFromOriginal(calibration, model);
   checkOverlap(calibration, model);
-  return compat ? asCalibrated(ranges, model) : ranges;
+  return compat ? asCalibrated(ranges, model) : shared(ranges);
 }
 
 function checkIdentity({ model }: CalibrationDocument, sha256: string): void {

@@ -30,4 +30,6 @@ export interface RangeContext {
   use(subgraph: number, tensor: number): ActivationUse | undefined;
   /** For the output of a reciprocal square root: the tensor whose range decides the steps of its input. */
   reciprocalRootInput?(subgraph: number, tensor: number): number | undefined;
+  /** The tensor whose range this one has, followed backwards through operators that keep the scale of their input. */
+  origin?(subgraph: number, tensor: number): number;
 }

@@ -1,20 +1,17 @@
 import { signatures } from '../../schema/graph.ts';
 import type { Model } from '../../schema/model.ts';
 import type { TensorReference } from '../capture/reference.ts';
+import type { RangeContext } from './context.ts';
 import type { ActivationRange, RangeSource } from './range.ts';
 
-/**
- * Finds the tensor whose range an output has: follows operators that keep the scale of their input backwards. The
- * planner answers from the operator specs.
- */
-export type RangeOrigin = (subgraph: number, tensor: number) => number;
+type Origin = Pick<RangeContext, 'origin'>;
 
 /**
  * Groups of tensors that hold the same state in different places, such as a key-value cache that one signature gives
  * and another takes: signature outputs and inputs of one name, shape and type, where at least one is an output and one
  * an input. Each output stands for the tensor it has its range from.
  */
-export function tiedTensors(model: Model, origin: RangeOrigin = (_, tensor) => tensor): TensorReference[][] {
+export function tiedTensors(model: Model, { origin = (_, tensor) => tensor }: Origin = {}): TensorReference[][] {
   const groups = new Map<string, { members: Map<string, TensorReference>; taken: boolean; given: boolean }>();
   const add = (name: string, subgraph: number, end: number, member: number, side: 'taken' | 'given') => {
     const tensor = model.subgraphs[subgraph]?.tensors[end];

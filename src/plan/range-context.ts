@@ -30,6 +30,7 @@ export function rangeContext(model: Model, resolver: RecipeResolver): RangeConte
       const writer = writerOf(graphs[subgraph], tensor);
       return writer?.spec.ranges?.reciprocalRoot ? writer.inputs[0] : undefined;
     },
+    origin: (subgraph, tensor) => originOf(graphs[subgraph], tensor),
   };
 }
 
@@ -53,6 +54,14 @@ function plannedGraphs(model: Model, resolver: RecipeResolver): PlannedGraph[] {
 
 function writerOf(graph: PlannedGraph | undefined, tensor: number): OperatorTask | undefined {
   return graph?.tasks.get(graph.writers[tensor] ?? BORDER);
+}
+
+/** Operators come after those they read from, so that the way back ends. */
+function originOf(graph: PlannedGraph | undefined, tensor: number): number {
+  const writer = writerOf(graph, tensor);
+  if (writer?.spec.scale !== 'same-as-input') return tensor;
+  const data = writer.inputs.find((_, position) => !writer.spec.plainInputs.includes(position));
+  return data === undefined || data === tensor ? tensor : originOf(graph, data);
 }
 
 function useOf(model: Model, graph: PlannedGraph, tensor: number): ActivationUse | undefined {

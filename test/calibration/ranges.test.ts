@@ -418,7 +418,7 @@ describe('tied tensors', () => {
 
   it('are found by name, with the tensors outputs have their range from', () => {
     const model = cacheModel();
-    const groups = tiedTensors(model, (_, tensor) => (tensor === 2 ? 1 : tensor));
+    const groups = tiedTensors(model, { origin: (_, tensor) => (tensor === 2 ? 1 : tensor) });
     const members = groups.map((group) => group.map(({ subgraph, tensor }) => `${subgraph}:${tensor}`).sort());
     expect(members).toEqual([['0:0', '0:1', '0:2', '1:0', '1:1', '1:2']]);
   });

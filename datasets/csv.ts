@@ -47,7 +47,8 @@ export function parseCsv(text: string, file: string, separator = ','): CsvRow[] 
 function readCell(text: string, start: number, separator: string, file: string, line: number) {
   let from = start;
   while (text[from] === ' ') from += 1;
-  if (text[from] !== '"') {
+  // Tab-separated values have no quoting.
+  if (text[from] !== '"' || separator === '\t') {
     let end = start;
     while (end < text.length && text[end] !== separator && text[end] !== '\n' && text[end] !== '\r') end += 1;
     return { cell: text.slice(start, end).trim(), end, lines: 0 };

@@ -1,4 +1,5 @@
 import { AeqError } from '../schema/errors.ts';
+import type { Labels } from './labels.ts';
 import type { BadSample, FileDataset } from './options.ts';
 import type { DatasetDescription, Feed, Sample } from './sample.ts';
 
@@ -6,6 +7,8 @@ import type { DatasetDescription, Feed, Sample } from './sample.ts';
 export interface SampleSource {
   readonly names: readonly string[];
   readonly description: DatasetDescription;
+  /** Where the source itself tells them. */
+  readonly labels?: Labels | undefined;
   /** @throws AeqError DATASET_UNREADABLE for a sample that cannot be decoded: only these count as bad. */
   load(index: number): Promise<Feed>;
 }
@@ -15,9 +18,16 @@ const READ_AHEAD = 3;
 /** Bad files that an error names; the others are counted. */
 const MOST_NAMED = 10;
 
+export interface FileDatasetOptions {
+  /** Share of the samples that may fail to decode. */
+  readonly allowBad?: number | undefined;
+  readonly selection?: FileDataset['selection'] | undefined;
+}
+
 /** A data set over a source; more than `allowBad` (a share) of unreadable samples fail the reading of it. */
-export function createFileDataset(source: SampleSource, allowBad = 0): FileDataset {
+export function createFileDataset(source: SampleSource, options: FileDatasetOptions = {}): FileDataset {
   const { names, description } = source;
+  const { allowBad = 0, selection = {} } = options;
   const bad = new Map<number, BadSample>();
   const allowed = Math.floor(allowBad * names.length);
 
@@ -50,6 +60,8 @@ export function createFileDataset(source: SampleSource, allowBad = 0): FileDatas
     length: names.length,
     names,
     description,
+    labels: source.labels,
+    selection,
     get bad() {
       return [...bad.values()].sort((a, b) => a.index - b.index);
     },

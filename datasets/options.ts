@@ -1,14 +1,10 @@
+import type { CROPS, LAYOUTS, RESIZE_METHODS, WINDOWS } from '../schema/documents/dataset-manifest.ts';
+import type { Labels } from './labels.ts';
 import type { Dataset } from './sample.ts';
 import type { ValueRangeOptions } from './value-range.ts';
 
-/** Names of `--resize`. Every method but `nearest` averages over the area of a pixel when it shrinks. */
-export const RESIZE_METHODS = ['nearest', 'bilinear', 'cubic', 'lanczos'] as const;
 export type ResizeMethod = (typeof RESIZE_METHODS)[number];
-
-export const LAYOUTS = ['nhwc', 'nchw'] as const;
 export type Layout = (typeof LAYOUTS)[number];
-
-export const CROPS = ['none', 'center'] as const;
 export type Crop = (typeof CROPS)[number];
 
 /** What a user may say about pictures. */
@@ -35,11 +31,29 @@ export interface AudioOptions {
   /** Samples per second the model expects; the files' own rate by default. */
   readonly sampleRate?: number;
   /** Where a recording is longer than the input: only its first window (default) or all, one sample each. */
-  readonly windows?: 'first' | 'all';
+  readonly windows?: (typeof WINDOWS)[number];
+}
+
+/** Decodes a sound file that is not WAV: values of -1 to 1 per channel, all equally long. */
+export type AudioDecoder = (
+  bytes: Uint8Array,
+  name: string,
+) => Promise<{ readonly sampleRate: number; readonly channels: readonly Float32Array[] }>;
+
+/** What only a program can give: not a part of the options, which are JSON. */
+export interface DatasetHooks {
+  readonly decodeAudio?: AudioDecoder | undefined;
 }
 
 /** Everything that decides, besides the sources and the model, what the samples are. Serialisable as JSON. */
 export interface DatasetOptions extends ImageOptions, TextOptions, AudioOptions {
+  /**
+   * What fills each input, by its name: for arrays and tables the key, file or column, for text `ids`, `mask`, `types` or
+   * `positions`. By default found by name.
+   */
+  readonly inputs?: Readonly<Record<string, string>>;
+  /** Of a manifest for several signatures, the one whose data is meant. */
+  readonly signature?: string;
   /** Share of the samples that may fail to decode, 0 to 1. Default 0. */
   readonly allowBad?: number;
 }
@@ -56,6 +70,10 @@ export interface FileDataset extends Dataset {
   readonly length: number;
   /** What each sample is called: its file relative to the source, with line or position where a file has several. */
   readonly names: readonly string[];
+  /** How many samples the manifest wants to be taken, and with which seed. */
+  readonly selection: { readonly samples?: number | undefined; readonly seed?: number | undefined };
+  /** Classes of the samples, where the source itself or its manifest tells them. */
+  readonly labels: Labels | undefined;
   /** Samples that failed to decode so far, ascending; they are left out of what `samples` gives. */
   readonly bad: readonly BadSample[];
 }

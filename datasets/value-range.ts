@@ -1,7 +1,6 @@
+import type { VALUE_RANGES } from '../schema/documents/dataset-manifest.ts';
 import { AeqError } from '../schema/errors.ts';
 
-/** Names of `--preprocess`. */
-export const VALUE_RANGES = ['raw', 'zero-one', 'minus-one-one', 'imagenet', 'caffe'] as const;
 export type ValueRangeName = (typeof VALUE_RANGES)[number];
 
 /** What a user may say about the value range of pixels (or of integer arrays). */

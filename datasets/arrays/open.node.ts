@@ -1,26 +1,19 @@
 import { AeqError } from '../../schema/errors.ts';
 import { TensorType } from '../../schema/generated/tflite.ts';
+import { mapLimited } from '../concurrency.ts';
 import type { SampleSource } from '../file-dataset.ts';
-import { type DataFile, hashFiles, readWhole } from '../files.node.ts';
+import { type DataFile, hashFiles } from '../files.node.ts';
 import type { DatasetOptions } from '../options.ts';
 import type { Feed, InputSpec } from '../sample.ts';
 import { isIdentity, resolveValueRange, type ValueRange } from '../value-range.ts';
-import type { NumberArray } from './array.ts';
-import { type ArrayFile, openArrayFile, sliceOf } from './array-file.node.ts';
-import { conversionNote } from './convert.ts';
-import { findSamples, requireSamples, toTensor } from './fit.ts';
-import { decodeNpz } from './npz.ts';
+import { type ArrayFile, openArrayFile } from './array-file.node.ts';
+import { type Column, conversions, type OpenedSamples } from './columns.ts';
+import { toTensor } from './fit.ts';
+import { openNpzFiles } from './npz-files.node.ts';
 import { scaleTensor } from './scale.ts';
 
 /** Extensions of files that hold nothing but numbers. */
 export const ARRAY_EXTENSIONS: ReadonlySet<string> = new Set(['.npy', '.npz', '.bin', '.raw', '.f32']);
-
-interface OpenedSamples {
-  readonly names: readonly string[];
-  /** `uint8 -> float32` by input name. */
-  readonly conversions: Readonly<Record<string, string>>;
-  load(index: number): Promise<Feed>;
-}
 
 /**
  * Arrays as samples. `.npz`: the keys are input names; one sample a file, or, from a single file, samples along the first
@@ -43,7 +36,8 @@ export async function openArrays(
       hint: 'give one kind at a time',
     });
   }
-  const opened = await (zipped > 0 ? openNpzFiles : openPlainFiles)(files, inputs);
+  const columns = inputs.map((input) => ({ input, key: options.inputs?.[input.name] ?? input.name }));
+  const opened = await (zipped > 0 ? openNpzFiles : openPlainFiles)(files, columns);
   const layout = options.layout ?? 'nhwc';
   const scale = (feed: Feed): Feed =>
     Object.fromEntries(Object.entries(feed).map(([name, value]) => [name, scaleTensor(value, range, layout)]));
@@ -69,13 +63,19 @@ function requireScalable(range: ValueRange, inputs: readonly InputSpec[]): void 
   });
 }
 
-async function openPlainFiles(files: readonly DataFile[], inputs: readonly InputSpec[]): Promise<OpenedSamples> {
-  const [only] = inputs;
-  if (inputs.length === 1 && only) return openSingleInput(files, only);
-  const columns = inputs.map((input) => {
-    const named = files.filter(({ name, extension }) => name.slice(0, name.length - extension.length) === input.name);
+const stem = ({ name, extension }: DataFile): string => name.slice(0, name.length - extension.length);
+
+async function openPlainFiles(files: readonly DataFile[], wanted: readonly Column[]): Promise<OpenedSamples> {
+  const [only] = wanted;
+  if (wanted.length === 1 && only) {
+    const named = files.filter((file) => stem(file) === only.key);
+    if (only.key === only.input.name) return openSingleInput(files, only.input);
+    if (named.length > 0) return openSingleInput(named, only.input);
+  }
+  const columns = wanted.map(({ input, key }) => {
+    const named = files.filter((file) => stem(file) === key);
     if (named[0] && named.length === 1) return { input, file: named[0] };
-    const names = inputs.map(({ name }) => `"${name}"`).join(', ');
+    const names = wanted.map(({ input: { name } }) => `"${name}"`).join(', ');
     throw new AeqError('DATASET_MISMATCH', `no array for input "${input.name}": the model has the inputs ${names}`, {
       where: { tensor: input.name },
       hint: 'give .npz files with the input names as keys, or one .npy file per input named after it',
@@ -104,7 +104,7 @@ async function openPlainFiles(files: readonly DataFile[], inputs: readonly Input
 }
 
 async function openSingleInput(files: readonly DataFile[], input: InputSpec): Promise<OpenedSamples> {
-  const opened = await Promise.all(files.map((file) => openOrKeepError(file, input)));
+  const opened = await mapLimited(files, (file) => openOrKeepError(file, input));
   const samples = opened.flatMap(({ file, array }) =>
     Array.from({ length: array.layout.samples }, (_, sample) => ({ file, array, sample })),
   );
@@ -136,82 +136,3 @@ async function openOrKeepError(file: DataFile, input: InputSpec) {
 
 const readTensor = async (array: ArrayFile, sample: number, input: InputSpec, file: string) =>
   toTensor(await array.read(sample), array.layout.shape, input, file);
-
-const conversions = (columns: readonly { input: InputSpec; array: { type: ArrayFile['type'] } }[]) =>
-  Object.fromEntries(
-    columns.flatMap(({ input, array }) => {
-      const note = conversionNote(array.type, input.type);
-      return note === undefined ? [] : [[input.name, note] as const];
-    }),
-  );
-
-async function readNpz(
-  file: DataFile,
-  inputs: readonly InputSpec[],
-): Promise<{ input: InputSpec; array: NumberArray }[]> {
-  const wanted = new Set(inputs.map(({ name }) => name));
-  const { names, arrays } = decodeNpz(await readWhole(file), file.label, wanted);
-  return inputs.map((input) => {
-    const array = arrays.get(input.name);
-    if (array) return { input, array };
-    const found = names.length > 0 ? `has ${names.slice(0, 10).join(', ')}` : 'has no arrays';
-    throw new AeqError('DATASET_MISMATCH', `${file.label} has no array for input "${input.name}": it ${found}`, {
-      where: { file: file.label, tensor: input.name },
-      hint: `the keys must be the names of the inputs: ${[...wanted].join(', ')}`,
-    });
-  });
-}
-
-async function openNpzFiles(files: readonly DataFile[], inputs: readonly InputSpec[]): Promise<OpenedSamples> {
-  const [file] = files;
-  if (!file) throw new AeqError('DATASET_EMPTY', 'there are no .npz files');
-  const first = await readNpz(file, inputs);
-  const single = files.length === 1 ? openStackedNpz(file, first) : undefined;
-  if (single) return single;
-  return {
-    names: files.map(({ name }) => name),
-    conversions: conversions(first),
-    async load(index) {
-      const one = files[index];
-      if (!one) throw new AeqError('INTERNAL', `there is no sample ${index}`);
-      const columns = await readNpz(one, inputs);
-      return Object.fromEntries(
-        columns.map(({ input, array }) => {
-          const { shape } = requireSamples(array, input, one.label, true);
-          return [input.name, toTensor({ ...array, shape }, shape, input, one.label)];
-        }),
-      );
-    },
-  };
-}
-
-/** A single `.npz` whose arrays hold samples along their first dimension; undefined when it holds one sample. */
-function openStackedNpz(
-  file: DataFile,
-  columns: readonly { input: InputSpec; array: NumberArray }[],
-): OpenedSamples | undefined {
-  const fits = (oneSample: boolean) =>
-    columns.map(({ input, array }) => findSamples(array.shape, input.shape, oneSample));
-  if (fits(true).every((layout) => layout !== undefined)) return undefined;
-  const opened = columns.map(({ input, array }) => {
-    const layout = requireSamples(array, input, file.label, false);
-    return { input, layout, array, read: sliceOf(async () => array, layout) };
-  });
-  const samples = opened[0]?.layout.samples ?? 0;
-  const other = opened.find(({ layout }) => layout.samples !== samples);
-  if (other) {
-    const text = `${file.label} has ${samples} samples for input "${opened[0]?.input.name}" but ${other.layout.samples} for "${other.input.name}"`;
-    throw new AeqError('DATASET_MISMATCH', text, { where: { file: file.label, tensor: other.input.name } });
-  }
-  return {
-    names: Array.from({ length: samples }, (_, sample) => `${file.name}[${sample}]`),
-    conversions: conversions(opened),
-    async load(index) {
-      const entries = opened.map(async ({ input, layout, read }) => [
-        input.name,
-        toTensor(await read(index), layout.shape, input, file.label),
-      ]);
-      return Object.fromEntries(await Promise.all(entries));
-    },
-  };
-}

@@ -1,11 +1,10 @@
 import { AeqError } from '../../schema/errors.ts';
-import { TensorType } from '../../schema/generated/tflite.ts';
 import type { SampleSource } from '../file-dataset.ts';
 import { type DataFile, hashFiles, readWhole } from '../files.node.ts';
 import type { DatasetOptions } from '../options.ts';
 import type { InputSpec } from '../sample.ts';
 import { decodePicture } from './decode.node.ts';
-import { pictureRecipe, pictureTensor } from './tensor.ts';
+import { describeRecipe, pictureRecipe, pictureTensor } from './tensor.ts';
 
 /** Extensions of pictures. */
 export const IMAGE_EXTENSIONS: ReadonlySet<string> = new Set([
@@ -42,14 +41,7 @@ export async function openImages(
     description: {
       kind: 'images',
       sources,
-      preprocessing: {
-        ...recipe,
-        height: recipe.height ?? 'of the picture',
-        width: recipe.width ?? 'of the picture',
-        ...(input.type === TensorType.INT8 ? { pixelOffset: -128 } : {}),
-        alpha: recipe.channels === 4 ? 'kept' : 'on black',
-        orientation: 'exif',
-      },
+      preprocessing: describeRecipe(recipe, input),
       contentHash: await hashFiles(files),
     },
     async load(index) {

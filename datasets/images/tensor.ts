@@ -105,6 +105,18 @@ function noPicture(input: InputSpec, layout?: Layout): AeqError {
   );
 }
 
+/** What decides the numbers, for the record. */
+export function describeRecipe(recipe: PictureRecipe, input: InputSpec): Readonly<Record<string, unknown>> {
+  return {
+    ...recipe,
+    height: recipe.height ?? 'of the picture',
+    width: recipe.width ?? 'of the picture',
+    ...(input.type === TensorType.INT8 ? { pixelOffset: -128 } : {}),
+    alpha: recipe.channels === 4 ? 'kept' : 'on black',
+    orientation: 'exif',
+  };
+}
+
 /** Cuts, resizes and converts one picture. Integer inputs get the pixel values, int8 ones less 128. In float32. */
 export function pictureTensor(picture: Picture, recipe: PictureRecipe, input: InputSpec): TensorValue {
   const converted = toChannels(picture, recipe.channels);

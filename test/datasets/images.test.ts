@@ -5,8 +5,9 @@ import { decodePicture } from '../../datasets/images/decode.node.ts';
 import { centerBox, onBlack, type Picture, resize, toGrey, wholeBox } from '../../datasets/images/picture.ts';
 import { pictureRecipe, pictureTensor } from '../../datasets/images/tensor.ts';
 import { openDataset } from '../../datasets/open.node.ts';
-import { type ImageOptions, RESIZE_METHODS } from '../../datasets/options.ts';
+import type { ImageOptions } from '../../datasets/options.ts';
 import type { InputSpec } from '../../datasets/sample.ts';
+import { RESIZE_METHODS } from '../../schema/documents/dataset-manifest.ts';
 import { TensorType } from '../../schema/generated/tflite.ts';
 import { temporaryFolder } from './temporary.ts';
 

@@ -1,98 +1,115 @@
 import { type ChannelExtent, sharedWorkspace, type Workspace } from '../../kernels/index.ts';
-import type { Constant } from '../../schema/constant.ts';
+import { type Constant, fillFrom } from '../../schema/constant.ts';
 import { clipRange, quantizeDouble } from './arithmetic.ts';
+import { derivedConstant } from './derived-constant.ts';
 import { piecesOf } from './extent.ts';
 import type { TensorParameters } from './parameters.ts';
 
-/** Elements that are worked on at once: a few MiB, so that memory stays flat however large the tensor is. */
-const CHUNK_ELEMENTS = 1 << 20;
+/** Elements that are worked on at once: 1 MiB of floats, which stay in the processor's cache between the loops. */
+const CHUNK_ELEMENTS = 1 << 18;
+
+export interface ChannelRanges {
+  readonly mins: Float32Array;
+  readonly maxs: Float32Array;
+}
 
 /** Plain min and max of each channel of a float32 constant, read in chunks. NaN wins. */
-export function channelRanges(constant: Constant, extent: ChannelExtent): { mins: Float32Array; maxs: Float32Array } {
+export function channelRanges(constant: Constant, extent: ChannelExtent): ChannelRanges {
   const mins = new Float32Array(extent.channels).fill(Number.POSITIVE_INFINITY);
   const maxs = new Float32Array(extent.channels).fill(Number.NEGATIVE_INFINITY);
   const count = constant.sizeBytes / 4;
   for (let start = 0; start < count; start += CHUNK_ELEMENTS) {
-    const end = Math.min(start + CHUNK_ELEMENTS, count);
     const workspace = sharedWorkspace();
-    const source = workspace.place(constant.read(start * 4, end * 4));
-    const least = workspace.place(mins);
-    const most = workspace.place(maxs);
-    for (const piece of piecesOf(extent, start, end)) {
-      const at = 4 * piece.channel;
-      const address = source + 4 * (piece.start - start);
-      workspace.kernels.rangePerChannel(address, piece.extent, least + at, most + at, true);
+    const values = placeElements(workspace, constant, start, Math.min(start + CHUNK_ELEMENTS, count));
+    for (const piece of piecesOf(extent, start, Math.min(start + CHUNK_ELEMENTS, count))) {
+      const { channel } = piece;
+      const least = workspace.place(mins.subarray(channel, channel + piece.extent.channels));
+      const most = workspace.place(maxs.subarray(channel, channel + piece.extent.channels));
+      workspace.kernels.rangePerChannel(values + 4 * (piece.start - start), piece.extent, least, most, true);
+      mins.set(workspace.floats(least, piece.extent.channels), channel);
+      maxs.set(workspace.floats(most, piece.extent.channels), channel);
     }
-    mins.set(new Float32Array(workspace.memory.buffer, least, mins.length));
-    maxs.set(new Float32Array(workspace.memory.buffer, most, maxs.length));
   }
   return { mins, maxs };
 }
+
+/** Puts elements [start, end) of a float32 constant into an empty workspace. Returns their address. */
+function placeElements(workspace: Workspace, constant: Constant, start: number, end: number): number {
+  // A constant that is computed uses the same workspace: its bytes are read before room is taken.
+  if (!constant.fill) return workspace.place(constant.read(start * 4, end * 4));
+  const address = workspace.allocate((end - start) * 4);
+  fillFrom(constant, workspace.bytes(address, (end - start) * 4), start * 4);
+  return address;
+}
+
+/** What is needed to compute codes. */
+export type CodeParameters = Pick<
+  TensorParameters,
+  'bits' | 'symmetric' | 'unsigned' | 'carrier' | 'scales' | 'zeroPoints'
+>;
 
 /**
  * A float32 constant quantized as its parameters say, computed when it is read: any range of the stored bytes, in any
  * order, so that a writer can stream it. Two and four bits are packed, the first value in the low bits.
  */
-export function quantizedConstant(
-  source: Constant,
-  extent: ChannelExtent,
-  parameters: Pick<TensorParameters, 'bits' | 'symmetric' | 'unsigned' | 'carrier' | 'scales' | 'zeroPoints'>,
-): Constant {
-  const count = source.sizeBytes / 4;
-  const { bits } = parameters;
-  const perByte = bits < 8 ? 8 / bits : 1;
-  const sizeBytes = bits < 8 ? Math.ceil(count / perByte) : (count * bits) / 8;
-  const read = (start = 0, end = sizeBytes) => {
-    const width = Math.max(1, bits / 8);
-    const first = Math.floor(start / width) * perByte;
-    const last = Math.min(count, Math.ceil(end / width) * perByte);
-    const bytes = new Uint8Array(Math.ceil(((last - first) * Math.max(bits, 1)) / 8));
-    for (let at = first; at < last; at += CHUNK_ELEMENTS) {
-      const until = Math.min(at + CHUNK_ELEMENTS, last);
-      const codes =
-        parameters.carrier === 'float64'
-          ? quantizeInDouble(source, extent, parameters, at, until)
-          : quantizeInKernel(source, extent, parameters, at, until);
-      bytes.set(codes, ((at - first) * bits) / 8);
-    }
-    const skip = start - Math.floor(start / width) * width;
-    return bytes.subarray(skip, skip + end - start);
-  };
-  return { sizeBytes, read };
+export function quantizedConstant(source: Constant, extent: ChannelExtent, parameters: CodeParameters): Constant {
+  const { bits, symmetric, unsigned, carrier, scales, zeroPoints } = parameters;
+  const plain = { bits, symmetric, unsigned, carrier, scales, zeroPoints };
+  const quantize = carrier === 'float64' ? quantizeInDouble : quantizeInKernel;
+  return derivedConstant({
+    source,
+    count: source.sizeBytes / 4,
+    bits,
+    chunkElements: CHUNK_ELEMENTS,
+    compute: (start, end) => quantize(source, extent, plain, start, end),
+    how: 'quantized',
+    parameters: { extent, parameters: plain },
+  });
 }
 
-type Numbers = Pick<TensorParameters, 'bits' | 'symmetric' | 'unsigned' | 'scales' | 'zeroPoints'>;
-
-function quantizeInKernel(source: Constant, extent: ChannelExtent, numbers: Numbers, start: number, end: number) {
+function quantizeInKernel(
+  source: Constant,
+  extent: ChannelExtent,
+  numbers: CodeParameters,
+  start: number,
+  end: number,
+) {
   const workspace = sharedWorkspace();
   const { kernels } = workspace;
   const count = end - start;
   const storage = storageBits(numbers.bits);
   const limits = { bits: storage, ...clipRange(numbers.bits, numbers.symmetric, numbers.unsigned) };
-  const values = workspace.place(source.read(start * 4, end * 4));
-  const scales = workspace.place(Float32Array.from(numbers.scales));
-  const zeros = workspace.place(Int32Array.from(numbers.zeroPoints));
+  const values = placeElements(workspace, source, start, end);
   const codes = workspace.allocate((count * storage) / 8);
   for (const piece of piecesOf(extent, start, end)) {
     const at = piece.start - start;
-    const channel = 4 * piece.channel;
-    const target = codes + (at * storage) / 8;
-    kernels.quantize(values + 4 * at, piece.extent, scales + channel, zeros + channel, limits, target);
+    const last = piece.channel + piece.extent.channels;
+    // Only the channels of the piece: with blocks there may be millions in the tensor.
+    const scales = workspace.place(Float32Array.from(numbers.scales.subarray(piece.channel, last)));
+    const zeros = workspace.place(Int32Array.from(numbers.zeroPoints.subarray(piece.channel, last)));
+    kernels.quantize(values + 4 * at, piece.extent, scales, zeros, limits, codes + (at * storage) / 8);
   }
-  if (numbers.bits >= 8) return workspace.copy(codes, (count * storage) / 8);
-  return packedCodes(workspace, codes, count, numbers.bits);
+  return numbers.bits >= 8
+    ? workspace.bytes(codes, (count * storage) / 8)
+    : packedCodes(workspace, codes, count, numbers.bits);
 }
 
-/** Codes of one byte each, packed: four or two bits. */
+/** Codes of one byte each, packed: four or two bits. A view of the workspace. */
 function packedCodes(workspace: Workspace, codes: number, count: number, bits: number): Uint8Array {
   const packedBytes = Math.ceil((count * bits) / 8);
   const packed = workspace.allocate(packedBytes);
   workspace.kernels.pack(codes, count, bits === 4 ? 4 : 2, packed);
-  return workspace.copy(packed, packedBytes);
+  return workspace.bytes(packed, packedBytes);
 }
 
 /** Scales that are doubles divide in double: constants that take over the scale of an activation read from JSON. */
-function quantizeInDouble(source: Constant, extent: ChannelExtent, numbers: Numbers, start: number, end: number) {
+function quantizeInDouble(
+  source: Constant,
+  extent: ChannelExtent,
+  numbers: CodeParameters,
+  start: number,
+  end: number,
+) {
   const bytes = source.read(start * 4, end * 4).slice();
   const values = new Float32Array(bytes.buffer);
   const { least, greatest } = clipRange(numbers.bits, numbers.symmetric, numbers.unsigned);
@@ -112,31 +129,21 @@ const storageBits = (bits: number): 8 | 16 | 32 => (bits <= 8 ? 8 : bits <= 16 ?
 
 /** A float32 constant as float16, computed when it is read. */
 export function float16Constant(source: Constant): Constant {
-  const sizeBytes = source.sizeBytes / 2;
-  const read = (start = 0, end = sizeBytes) => {
-    const first = start - (start % 2);
-    const last = end + (end % 2);
-    const bytes = new Uint8Array(last - first);
-    for (let at = first; at < last; at += 2 * CHUNK_ELEMENTS) {
-      const until = Math.min(at + 2 * CHUNK_ELEMENTS, last);
-      const workspace = sharedWorkspace();
-      const values = workspace.place(source.read(at * 2, until * 2));
-      const halves = workspace.allocate(until - at);
-      workspace.kernels.toFloat16(values, (until - at) / 2, halves);
-      bytes.set(workspace.bytes(halves, until - at), at - first);
-    }
-    return bytes.subarray(start - first, end - first);
+  const compute = (start: number, end: number) => {
+    const workspace = sharedWorkspace();
+    const values = placeElements(workspace, source, start, end);
+    const halves = workspace.allocate((end - start) * 2);
+    workspace.kernels.toFloat16(values, end - start, halves);
+    return workspace.bytes(halves, (end - start) * 2);
   };
-  return { sizeBytes, read };
+  const count = source.sizeBytes / 4;
+  return derivedConstant({ source, count, bits: 16, chunkElements: CHUNK_ELEMENTS, compute, how: 'float16' });
 }
 
 /** int8 codes as float32 numbers, without their scale. */
 export function codesAsFloats(source: Constant): Constant {
-  const sizeBytes = source.sizeBytes * 4;
-  const read = (start = 0, end = sizeBytes) => {
-    const first = Math.floor(start / 4);
-    const codes = new Int8Array(source.read(first, Math.ceil(end / 4)));
-    return new Uint8Array(Float32Array.from(codes).buffer).subarray(start - 4 * first, end - 4 * first);
-  };
-  return { sizeBytes, read };
+  const compute = (start: number, end: number) =>
+    new Uint8Array(Float32Array.from(new Int8Array(source.read(start, end))).buffer);
+  const count = source.sizeBytes;
+  return derivedConstant({ source, count, bits: 32, chunkElements: CHUNK_ELEMENTS, compute, how: 'codesAsFloats' });
 }

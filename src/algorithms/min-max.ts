@@ -38,6 +38,8 @@ export interface ConstantRequest {
   readonly channelAxis: number | undefined;
   /** Dimension that BLOCKWISE cuts. */
   readonly blockAxis: number | undefined;
+  /** Scales of blocks that float16 rounds to zero or infinity are left so, as in the original. */
+  readonly keepsLostScales?: boolean;
 }
 
 /** Scales from the least and greatest value of the tensor, each channel or each block. */
@@ -66,12 +68,17 @@ function perChannel({ constant, shape, config, channelAxis }: ConstantRequest): 
   return { ...parameters, data: quantizedConstant(constant, extent, parameters) };
 }
 
+/** The smallest float16 above zero and the largest below infinity. */
+const LEAST_FLOAT16 = 2 ** -24;
+const GREATEST_FLOAT16 = 65504;
+
 /**
  * Blocks of `size` values along the block axis, the scale of each stored as float16 with at most 7 mantissa bits; the
  * codes are computed with the stored scale.
  * @throws AeqError BLOCK_SIZE_MISMATCH when the axis is not a multiple of the block size.
  */
-function perBlock({ constant, shape, config, blockAxis }: ConstantRequest, size: number): TensorParameters {
+function perBlock(request: ConstantRequest, size: number): TensorParameters {
+  const { constant, shape, config, blockAxis } = request;
   const length = shape[blockAxis ?? -1];
   if (blockAxis === undefined || length === undefined || length % size !== 0) throw blockMismatch(shape, length, size);
   const blocks = shape.map((n, dimension) => (dimension === blockAxis ? n / size : n));
@@ -80,7 +87,8 @@ function perBlock({ constant, shape, config, blockAxis }: ConstantRequest, size:
   const type = { bits: config.numBits, symmetric: config.symmetric, unsigned: false };
   const scales = Float64Array.from(mins, (min, block) => {
     const { scale } = scaleOfRange(min, maxs[block] ?? 0, type, 'float32');
-    return roundToFloat16(roundToBfloat16(scale));
+    const rounded = roundToFloat16(roundToBfloat16(scale));
+    return request.keepsLostScales ? rounded : Math.min(Math.max(rounded, LEAST_FLOAT16), GREATEST_FLOAT16);
   });
   const parameters = {
     kind: 'integer',

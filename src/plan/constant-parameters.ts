@@ -3,7 +3,7 @@ import { TensorType } from '../../schema/generated/tflite.ts';
 import { codesAsFloats } from '../algorithms/constants.ts';
 import type { ConstantRequest } from '../algorithms/min-max.ts';
 import type { TensorParameters } from '../algorithms/parameters.ts';
-import type { TensorConfig } from '../recipe/types.ts';
+import { blockSize, type TensorConfig } from '../recipe/types.ts';
 import type { Conduct } from './conduct.ts';
 import { type OperatorTask, tensorOf } from './task.ts';
 
@@ -30,7 +30,15 @@ export class ConstantParameters {
   ): TensorParameters {
     const { buffer, shape = [], type } = tensorOf(task, tensor);
     const constant = type === TensorType.INT8 ? codesAsFloats(stored) : stored;
-    const request = { constant, shape, config: this.#fitting(task, config), ...this.axes(task, position, config) };
+    const axes = this.axes(task, position, config);
+    const keepsLostScales = this.#conduct.sharesParametersBlindly;
+    const request = {
+      constant,
+      shape,
+      config: this.#fitting(task, config, shape, axes.blockAxis),
+      ...axes,
+      keepsLostScales,
+    };
     const packing = this.#conduct.sharesParametersBlindly ? undefined : packingOf(task, position);
     const key = this.#key(task, buffer, request, packing);
     const known = this.#known.get(key);
@@ -54,9 +62,18 @@ export class ConstantParameters {
     return { channelAxis: weighted.channelAxis(rank, task.node), blockAxis: weighted.blockAxis };
   }
 
-  /** Where the kernel can only do with one scale, or only with one a channel, that is what it gets. */
-  #fitting({ mode, spec }: OperatorTask, config: TensorConfig): TensorConfig {
+  /** Where the kernel needs one scale, or one a channel, or where no blocks fit, the recipe's granularity gives way. */
+  #fitting(
+    { mode, spec }: OperatorTask,
+    config: TensorConfig,
+    shape: readonly number[],
+    blockAxis: number | undefined,
+  ): TensorConfig {
     if (this.#conduct.channelScalesForAll) return config;
+    const block = blockSize(config.granularity);
+    if (block !== undefined && (shape[blockAxis ?? -1] ?? 1) % block !== 0) {
+      return { ...config, granularity: 'CHANNELWISE' };
+    }
     if (mode === 'static' && spec.weighted?.staticTensorwiseOnly) return { ...config, granularity: 'TENSORWISE' };
     if (mode === 'dynamic' && spec.weighted?.dynamicChannelwiseOnly) return { ...config, granularity: 'CHANNELWISE' };
     return config;

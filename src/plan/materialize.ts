@@ -265,7 +265,17 @@ function rangeParameters(task: OperatorTask, materials: Materials, { tensor }: O
   const config = task.config.activation;
   if (!config) throw unsupported(task, 'static quantization needs an activation configuration');
   if (!range) throw missingStatistics(task, tensor);
+  if (!materials.conduct.keepsCarrier && !Number.isFinite(range.max - range.min))
+    throw unusableRange(task, tensor, range);
   return activationParameters(range, config, range.reason);
+}
+
+function unusableRange(task: OperatorTask, tensor: number, { min, max }: { min: number; max: number }): AeqError {
+  const name = tensorOf(task, tensor).name || `tensor ${tensor}`;
+  return new AeqError('CALIBRATION_NAN', `the calibrated range of ${name} is [${min}, ${max}]`, {
+    where: { subgraph: task.subgraphIndex, operator: operatorLabel(task), tensor: name },
+    hint: 'look for NaN or infinite values in the samples, or leave the operator out with a no_quantize rule',
+  });
 }
 
 function missingStatistics(task: OperatorTask, tensor: number): AeqError {

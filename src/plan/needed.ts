@@ -20,7 +20,7 @@ export function neededActivations(model: Model, resolver: RecipeResolver, conduc
     const operands = task.inputs.filter((_, position) => !task.spec.plainInputs.includes(position));
     for (const tensor of [...operands, ...task.outputs]) {
       const entry = tensor === NO_TENSOR ? undefined : task.subgraph.tensors[tensor];
-      if (entry?.type !== TensorType.FLOAT32 || tensorConstant(model, entry)) continue;
+      if (entry?.type !== TensorType.FLOAT32 || tensorConstant(task.model, entry)) continue;
       found.set(`${task.subgraphIndex}:${tensor}`, { subgraph: task.subgraphIndex, tensor });
     }
   }

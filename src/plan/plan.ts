@@ -16,11 +16,14 @@ import {
   type Resolution,
 } from '../recipe/types.ts';
 import { COMPAT_0_10, CORRECT, type Conduct } from './conduct.ts';
+import { isDecoder, withDecodedWeights } from './decoded-weights.ts';
 import { keepAll, materialize } from './materialize.ts';
 import { createMaterials, type Materials } from './materials.ts';
 import { RangeTable } from './ranges.ts';
 import { refusal } from './refusal.ts';
+import { unsafe } from './safety.ts';
 import { repairSharing } from './sharing.ts';
+import { type Surroundings, surroundingsOf } from './surroundings.ts';
 import type { OperandWish, OperatorTask } from './task.ts';
 import { BORDER, type TensorWishes } from './wish.ts';
 
@@ -49,6 +52,11 @@ export interface Plan {
 
 export interface PlanOptions {
   readonly compat?: 'aeq-0.10';
+  /**
+   * Operators stay float where rounding would make them fail, not just inexact: divisors and operands of roots that can
+   * round to zero, comparisons on different grids, arithmetic on positions. Default true; never under compat.
+   */
+  readonly safety?: boolean;
 }
 
 /**
@@ -63,7 +71,8 @@ export function planQuantization(
   options: PlanOptions = {},
 ): Plan {
   const conduct = options.compat ? COMPAT_0_10 : CORRECT;
-  const model = compactBuffers(source);
+  const safety = options.safety ?? true;
+  const model = prepared(compactBuffers(source), conduct);
   if (conduct.namesOriginally) checkNames(model);
   const materials = createMaterials(new RangeTable(ranges, conduct.keepsCarrier), conduct);
   const wishes: TensorWishes[][] = model.subgraphs.map((subgraph) => subgraph.tensors.map(() => ({ consumers: [] })));
@@ -71,8 +80,8 @@ export function planQuantization(
   if (model.subgraphs.some((subgraph) => subgraph.tensors.some(hasScales))) {
     materials.warnings.push('the model is quantized in part already: quantized tensors stay as they are');
   }
-  for (const { visit, decision } of decisions(model, resolver, conduct)) {
-    const planned = planOperator(visit, decision, materials);
+  for (const { visit, decision } of decisions(model, resolver, conduct, safety)) {
+    const planned = planOperator(model, visit, decision, materials, safety && !conduct.failsOnRefusal);
     operators.push(planned.operator);
     for (const entry of planned.wishes) record(wishes, visit.subgraph, entry);
   }
@@ -131,16 +140,28 @@ function* border(
   }
 }
 
+const prepared = (model: Model, conduct: Conduct) => (conduct.failsOnRefusal ? model : withDecodedWeights(model));
+
 function planOperator(
+  model: Model,
   visit: Visit,
   decision: Decision,
   materials: Materials,
+  safety: boolean,
 ): { operator: PlannedOperator; wishes: OperandWish[] } {
-  const { subgraph, operator, name, scope, inputs, outputs } = visit;
+  const { subgraph, operator, name, scope, inputs, outputs, node } = visit;
   const { task, reason, resolution } = decision;
-  const planned = { subgraph, operator, name, scope, mode: task?.mode ?? 'float', reason, resolution };
-  return { operator: planned, wishes: task ? materialize(task, materials) : keepAll(operator, inputs, outputs) };
+  const planned = { subgraph, operator, name, scope, mode: task?.mode ?? 'float', reason, resolution } as const;
+  const graph = model.subgraphs[subgraph];
+  if (node && graph && isDecoder(model, graph, node)) return { operator: { ...planned, reason: DECODER }, wishes: [] };
+  if (!task) return { operator: planned, wishes: keepAll(operator, inputs, outputs) };
+  const wishes = materialize(task, materials);
+  const danger = safety ? unsafe(task, materials, wishes) : undefined;
+  if (danger === undefined) return { operator: planned, wishes };
+  return { operator: { ...planned, mode: 'float', reason: danger }, wishes: keepAll(operator, inputs, outputs) };
 }
+
+const DECODER = 'it decodes stored weights, which are quantized anew where they are read';
 
 /** What the recipe comes to for one operator; without a task it stays float. */
 interface Decision {
@@ -151,13 +172,16 @@ interface Decision {
 
 /** Every operator in the order of planning with its decision. */
 export function* decisions(
-  model: Model,
+  source: Model,
   resolver: RecipeResolver,
   conduct: Conduct,
+  safety = true,
 ): Iterable<{ readonly visit: Visit; readonly decision: Decision }> {
-  const skipped = new Set<number>();
+  const model = prepared(source, conduct);
+  const surroundings = surroundingsOf(model, conduct, safety);
+  const skipped = new Set<number>(conduct.failsOnRefusal ? [] : compositeBodies(model));
   for (const visit of visits(model, conduct)) {
-    const decision = decide(visit, model, resolver, conduct, skipped);
+    const decision = decide(visit, model, resolver, conduct, surroundings, skipped);
     if (!decision.task && visit.node && visit.spec?.compositeNames) skipComposite(visit.node, skipped);
     yield { visit, decision };
   }
@@ -168,6 +192,7 @@ function decide(
   model: Model,
   resolver: RecipeResolver,
   conduct: Conduct,
+  surroundings: Surroundings,
   skipped: ReadonlySet<number>,
 ): Decision {
   const { spec, node } = visit;
@@ -175,7 +200,7 @@ function decide(
   if (skipped.has(visit.subgraph)) return { reason: 'inside a composite that stays float', resolution: undefined };
   const refuse: Refusal = (algorithm, config) => {
     const task = conduct.failsOnRefusal ? undefined : taskOf(visit, spec, model, conduct, algorithm, config);
-    return task && refusal(task);
+    return task && refusal(task, surroundings);
   };
   const resolution = visit.resolve(resolver, refuse);
   const { algorithm, config, reason } = resolution;
@@ -226,9 +251,17 @@ function compositeName(node: Operator | undefined): string {
 }
 
 function skipComposite(node: Operator, skipped: Set<number>): void {
-  const options = node.builtinOptions2;
-  if (options?.table === 'StableHLOCompositeOptions') skipped.add(options.decompositionSubgraphIndex);
+  const body = compositeBody(node);
+  if (body !== undefined) skipped.add(body);
 }
+
+function compositeBody({ builtinOptions2: options }: Operator): number | undefined {
+  return options?.table === 'StableHLOCompositeOptions' ? options.decompositionSubgraphIndex : undefined;
+}
+
+/** Composites stay float, and what they run with them, whichever comes first in the file. */
+const compositeBodies = ({ subgraphs }: Model): number[] =>
+  subgraphs.flatMap(({ operators }) => operators.flatMap((operator) => compositeBody(operator) ?? []));
 
 function record(wishes: TensorWishes[][], subgraph: number, { tensor, side, wish }: OperandWish): void {
   const own = wishes[subgraph]?.[tensor];

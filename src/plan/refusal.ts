@@ -1,15 +1,43 @@
 import { TensorType } from '../../schema/generated/tflite.ts';
 import { elementCount, hasScales, isBlockwise, tensorConstant } from '../../schema/graph.ts';
 import { NO_TENSOR } from '../../schema/model.ts';
+import type { WeightedOperands } from '../ops/index.ts';
+import type { Surroundings } from './surroundings.ts';
 import { type OperatorTask, tensorOf } from './task.ts';
 
 /**
  * Why an operator that the recipe wants quantized has to stay float, or undefined. Asked before its wishes are made, so
  * that one operator that cannot be done does not fail the model.
  */
-export function refusal(task: OperatorTask): string | undefined {
-  const { weighted } = task.spec;
-  if (!weighted) return undefined;
+export function refusal(task: OperatorTask, surroundings: Surroundings): string | undefined {
+  if (task.mode === 'static') {
+    const why = staticRefusal(task, surroundings);
+    if (why !== undefined) return why;
+  }
+  return task.spec.weighted && weightRefusal(task, task.spec.weighted);
+}
+
+function staticRefusal(task: OperatorTask, surroundings: Surroundings): string | undefined {
+  const { spec, inputs, outputs, subgraphIndex } = task;
+  if (spec.compositeNames) return 'it runs a subgraph of its own, where nobody can measure ranges';
+  const why = surroundings.staticRefusal(subgraphIndex);
+  if (why !== undefined) return why;
+  const exact = spec.weighted ? undefined : surroundings.exactness(subgraphIndex, inputs);
+  if (exact !== undefined) return `safety: ${exact}`;
+  const floats = (tensors: readonly number[], plain: readonly number[] = []) =>
+    tensors.filter((tensor, position) => isFloat(task, tensor) && !plain.includes(position)).length;
+  const [read, written] = [floats(inputs, spec.plainInputs), floats(outputs)];
+  if (read + written === 0) return undefined;
+  if (spec.scale === 'same-as-input' && read !== 1) return `it has ${read} float operands instead of one`;
+  if (spec.scale === 'same-as-output' && written !== 1) return `it has ${written} float results instead of one`;
+  if (spec.scale === 'fixed-output' && outputs.length !== 1) return `it has ${outputs.length} results instead of one`;
+  return undefined;
+}
+
+const isFloat = (task: OperatorTask, tensor: number) =>
+  tensor !== NO_TENSOR && tensorOf(task, tensor).type === TensorType.FLOAT32;
+
+function weightRefusal(task: OperatorTask, weighted: WeightedOperands): string | undefined {
   const weight = task.inputs[weighted.weight];
   if (weight === undefined || weight === NO_TENSOR) return 'it has no weight';
   const tensor = tensorOf(task, weight);

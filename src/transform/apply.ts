@@ -1,5 +1,6 @@
 import { cloneModel } from '../../schema/graph.ts';
 import type { Model } from '../../schema/model.ts';
+import { settleDecoded } from '../plan/decoded-weights.ts';
 import type { Plan } from '../plan/plan.ts';
 import { BORDER } from '../plan/wish.ts';
 import {
@@ -23,6 +24,7 @@ export function applyPlan(plan: Plan): Model {
   for (const list of inBufferOrder(model, instructions)) applySteps(plan, model, operators, list);
   if (plan.conduct.rewiresOutputsOriginally) patchSignaturesByName(model, instructions);
   if (!plan.conduct.repairsSharingCoarsely) {
+    settleDecoded(plan.model, model);
     releaseUnread(plan, model);
     dropUnreferenced(model);
   }

@@ -109,7 +109,8 @@ async function runFloat({ model, range }: ZooEntry): Promise<FloatRun> {
   const outputs = await runModel(runtime, model, KEY, feed);
   const [view] = signatures(model);
   const numbers = new Map<number, Iterable<number>>();
-  for (const { name, tensor } of view?.inputs ?? []) numbers.set(tensor, (feed[name]?.data ?? []) as Float32Array);
+  // One range for all inputs, so that comparisons are on one grid.
+  for (const { tensor } of view?.inputs ?? []) numbers.set(tensor, range);
   view?.outputs.forEach(({ tensor }, index) => {
     numbers.set(tensor, outputs[index]?.values ?? []);
   });

@@ -23,6 +23,12 @@ export function remarks(comparison: Comparison): string[] {
       `the float model itself gives NaN or infinity in ${plural(float.length, 'tensor')}, the first is ${float[0].name}; such values are left out`,
     );
   }
+  const outside = all.filter(({ role, metrics }) => role === 'input' && (metrics.clippedShare ?? 0) > MUCH_CLIPPED);
+  if (outside[0]) {
+    lines.push(
+      `${formatShare(outside[0].metrics.clippedShare)} of the values of input ${outside[0].signatureName} lie outside of the range it was calibrated for: the samples are prepared in another way than those of the calibration`,
+    );
+  }
   const clipped = all.filter(({ metrics }) => (metrics.clippedShare ?? 0) > MUCH_CLIPPED);
   const most = clipped.toSorted((a, b) => (b.metrics.clippedShare ?? 0) - (a.metrics.clippedShare ?? 0))[0];
   if (most) {

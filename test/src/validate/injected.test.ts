@@ -4,11 +4,11 @@ import type { Runtime } from '../../../calibration/runtime/runtime.ts';
 import { iterableDataset } from '../../../datasets/iterable.ts';
 import { openDataset } from '../../../datasets/open.node.ts';
 import type { Dataset } from '../../../datasets/sample.ts';
-import { bytesConstant, type Constant } from '../../../schema/constant.ts';
 import { TensorType } from '../../../schema/generated/tflite.ts';
-import { operatorName, signatures, tensorConstant } from '../../../schema/graph.ts';
+import { operatorName, signatures } from '../../../schema/graph.ts';
 import type { Model, Subgraph, Tensor } from '../../../schema/model.ts';
-import { openModelFile } from '../../../schema/model-file.node.ts';
+import { readModel } from '../../../schema/reader.ts';
+import { Quantizer } from '../../../src/quantizer.ts';
 import { layersOf, worstLayers } from '../../../src/report/ranking.ts';
 import { findCulprits } from '../../../src/validate/injected.ts';
 import { nodeIsolation } from '../../../src/validate/isolation.node.ts';
@@ -50,7 +50,7 @@ async function compareOn(float: Model, quantized: Model, dataset: Dataset) {
     quantized: [{ file: 'quantized.tflite', model: quantized, sizeBytes: 1 }],
     runtime,
     datasets: { [signatures(float)[0]?.key ?? '']: dataset },
-    samples: 4,
+    samples: 3,
     isolation: nodeIsolation(runtime),
   });
   if (!comparison) throw new Error('there is no comparison');
@@ -58,19 +58,15 @@ async function compareOn(float: Model, quantized: Model, dataset: Dataset) {
 }
 
 /**
- * Makes the steps of the output of the depthwise convolution eight times as coarse, as one wrong decision of a quantizer
- * would: the bias of the convolution that reads it follows. Returns the name of that output.
+ * Makes the steps of the output of the convolution before the first ADD eight times as coarse, as one wrong decision of a
+ * quantizer would. Returns the name of that output.
  */
 function spoil(model: Model): string | undefined {
   const subgraph = model.subgraphs[0] as Subgraph;
-  const position = subgraph.operators.findIndex((operator) => operatorName(model, operator) === 'DEPTHWISE_CONV_2D');
+  const position = subgraph.operators.findIndex((operator) => operatorName(model, operator) === 'ADD') - 1;
   const output = subgraph.tensors[subgraph.operators[position]?.outputs[0] ?? -1] as Tensor;
-  const bias = subgraph.tensors[subgraph.operators[position + 1]?.inputs[2] ?? -1] as Tensor;
-  for (const { quantization } of [output, bias]) {
-    if (quantization?.scale) quantization.scale = quantization.scale.map((scale) => scale * 8);
-  }
-  const values = new Int32Array((tensorConstant(model, bias) as Constant).read().slice().buffer);
-  model.buffers[bias.buffer] = bytesConstant(new Uint8Array(values.map((value) => Math.round(value / 8)).buffer));
+  const { quantization } = output;
+  if (quantization?.scale) quantization.scale = quantization.scale.map((scale) => scale * 8);
   return output.name;
 }
 
@@ -121,21 +117,23 @@ describe('injected errors', () => {
     });
   });
 
-  it.skipIf(skipUnless(sharedPath('golden-real'), 'the shared models are not here'))(
+  it.skipIf(skipUnless(sharedPath('models'), 'the shared models are not here'))(
     'rank a spoiled layer first, where arriving errors do not',
     async () => {
-      const float = openModelFile(requireShared('models', 'digits_cnn.tflite'));
-      const quantized = openModelFile(requireShared('golden-real', 'digits_cnn', 'static_wi8_ai8', 'quantized.tflite'));
-      const spoiled = spoil(quantized.model);
-      const images = requireShared('data', 'digits', 'test_images.npy');
-      const dataset = await openDataset([images], [{ name: 'image', type: TensorType.FLOAT32, shape: [1, 28, 28, 1] }]);
-      const comparison = await compareOn(float.model, quantized.model, dataset);
+      const quantizer = await Quantizer.open(requireShared('models', 'efficientnet_lite0.tflite'));
+      const inputs = [{ name: 'image', type: TensorType.FLOAT32, shape: [1, 224, 224, 3] }];
+      const dataset = await openDataset([requireShared('data', 'photos')], inputs, { mean: [127], std: [128] });
+      quantizer.loadQuantizationRecipe('static_wi8_ai8');
+      const calibration = await quantizer.calibrate({ serving_default: dataset }, { samples: 4, runtime: 'wasm' });
+      const { quantizedModel } = await quantizer.quantize(calibration);
+      const quantized = readModel(quantizedModel);
+      const spoiled = spoil(quantized);
+      const comparison = await compareOn(quantizer.model, quantized, dataset);
       const layers = layersOf(comparison).filter(({ tensor }) => tensor.role !== 'input');
       expect(worstLayers(layers)[0]?.tensor.quantized.name).toBe(spoiled);
       const byArriving = layers.toSorted((a, b) => a.tensor.metrics.sqnrDb - b.tensor.metrics.sqnrDb);
       expect(byArriving[0]?.tensor.quantized.name).not.toBe(spoiled);
-      float.close();
-      quantized.close();
+      quantizer.close();
     },
   );
 });

@@ -1,7 +1,7 @@
 /** Files that are open at the same time: systems allow a few hundred to a process. */
 const MOST_AT_ONCE = 16;
 
-/** Promise.all over a list, a few at a time; results in the order of the list. The first failure ends it. */
+/** Promise.all over a list, a few at a time; results in the order of the list. */
 export async function mapLimited<T, R>(items: readonly T[], run: (item: T) => Promise<R>): Promise<R[]> {
   const results: R[] = new Array(items.length);
   const entries = items.entries();

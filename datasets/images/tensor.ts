@@ -81,16 +81,24 @@ function dimensions(input: InputSpec, wanted: Layout | undefined) {
       hint: 'give the batches as .npy or .npz files',
     });
   }
+  const found = pictureDimensions(shape, wanted);
+  if (found) return found;
+  throw noPicture(input, wanted);
+}
+
+/** Where height, width and channels (1, 3 or 4) are in a shape, its batch left out; undefined when it is no picture. */
+export function pictureDimensions(shape: readonly number[], wanted?: Layout) {
   const inner = shape.length === 4 ? shape.slice(1) : shape;
   const [a = 0, b = 0, c = 0] = inner;
+  // Without any channel; [1,H,W] is one channel in front, and [1,n] is a list of features.
+  if (inner.length === 2) {
+    return a > 1 && b > 1 ? { layout: 'nhwc' as const, channels: 1 as const, height: a, width: b } : undefined;
+  }
+  if (inner.length !== 3) return undefined;
   const last = isChannels(c) ? { layout: 'nhwc' as const, channels: c, height: a, width: b } : undefined;
   const first = isChannels(a) ? { layout: 'nchw' as const, channels: a, height: b, width: c } : undefined;
-  const found = inner.length !== 3 ? undefined : wanted === 'nchw' ? first : wanted === 'nhwc' ? last : (last ?? first);
-  if (found) return found;
-  // Without any channel; [1,H,W] was taken as one channel in front above, and [1,n] is a list of features.
-  if (inner.length === 2 && a > 1 && b > 1)
-    return { layout: 'nhwc' as const, channels: 1 as const, height: a, width: b };
-  throw noPicture(input, wanted);
+  if (wanted !== undefined) return wanted === 'nchw' ? first : last;
+  return last ?? first;
 }
 
 function noPicture(input: InputSpec, layout?: Layout): AeqError {

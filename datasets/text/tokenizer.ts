@@ -41,7 +41,8 @@ export function tokenizerFromJson(text: string, file: string, configText = '{}')
   const named = [padToken, '[PAD]', '<pad>', '<|endoftext|>'].map((token) =>
     typeof token === 'string' ? tokenizer.token_to_id(token) : undefined,
   );
-  return wrap(tokenizer, {
+  const unknown = isObject(definition.model) ? definition.model.unk_token : undefined;
+  return wrap(tokenizer, file, typeof unknown === 'string' ? tokenizer.token_to_id(unknown) : undefined, {
     padId: declared ?? named.find((id) => id !== undefined) ?? 0,
     padSide: padding.direction === 'Left' || config.padding_side === 'left' ? 'left' : 'right',
     description: { kind: 'tokenizer.json', model: isObject(definition.model) ? definition.model.type : undefined },
@@ -119,27 +120,40 @@ export function tokenizerFromVocabulary(text: string, file: string): TextTokeniz
       vocab: Object.fromEntries(vocabulary),
     },
   };
-  return wrap(construct(definition, {}, file), {
+  return wrap(construct(definition, {}, file), file, vocabulary.get('[UNK]'), {
     padId: vocabulary.get('[PAD]') ?? 0,
     padSide: 'right',
     description: { kind: 'WordPiece vocabulary', lowerCase, pieces: lines.length },
   });
 }
 
-function wrap(tokenizer: Tokenizer, rest: Omit<TextTokenizer, 'encode'>): TextTokenizer {
+function wrap(
+  tokenizer: Tokenizer,
+  file: string,
+  unknownId: number | undefined,
+  rest: Omit<TextTokenizer, 'encode'>,
+): TextTokenizer {
+  /** The library gives undefined for pieces that some kinds of models do not know. */
+  const known = (ids: readonly (number | undefined)[], text: string): number[] =>
+    ids.map((id) => {
+      const found = id ?? unknownId;
+      if (found !== undefined) return found;
+      throw invalid(file, `it has no token for a part of "${text.slice(0, 40)}", and none for unknown parts`);
+    });
   return {
     ...rest,
     description: { ...rest.description, padId: rest.padId, padSide: rest.padSide },
     encode(text, maxLength) {
-      const full = tokenizer.encode(text, { return_token_type_ids: true });
-      const typeIds = full.token_type_ids.length === full.ids.length ? full.token_type_ids : full.ids.map(() => 0);
-      if (full.ids.length <= maxLength) return { ids: full.ids, typeIds };
-      const plain = tokenizer.encode(text, { add_special_tokens: false }).ids;
-      const { before, after } = specialTokens(full.ids, plain);
+      const encoded = tokenizer.encode(text, { return_token_type_ids: true });
+      const full = known(encoded.ids, text);
+      const typeIds = encoded.token_type_ids.length === full.length ? encoded.token_type_ids : full.map(() => 0);
+      if (full.length <= maxLength) return { ids: full, typeIds };
+      const plain = known(tokenizer.encode(text, { add_special_tokens: false }).ids, text);
+      const { before, after } = specialTokens(full, plain);
       const kept = Math.max(0, maxLength - before - after);
       const cut = <T>(list: readonly T[]): T[] =>
         [...list.slice(0, before + kept), ...list.slice(list.length - after, list.length)].slice(0, maxLength);
-      return { ids: cut(full.ids), typeIds: cut(typeIds) };
+      return { ids: cut(full), typeIds: cut(typeIds) };
     },
   };
 }

@@ -48,6 +48,7 @@ function openRegular(path: string): number {
 class PagedFile implements FileSource {
   readonly path: string;
   readonly sizeBytes: number;
+  readonly place: { readonly descriptor: number; readonly offset: number };
   readonly #descriptor: number;
   /** By page number, least recently used first. */
   readonly #pages = new Map<number, Uint8Array>();
@@ -60,6 +61,7 @@ class PagedFile implements FileSource {
     this.path = path;
     this.#descriptor = descriptor;
     this.sizeBytes = sizeBytes;
+    this.place = { descriptor, offset: 0 };
   }
 
   view(offset: number, length: number): Uint8Array {
@@ -72,7 +74,7 @@ class PagedFile implements FileSource {
   read(offset: number, length: number): Uint8Array {
     const result = new Uint8Array(length);
     if (length > PAGE_BYTES) {
-      this.#fill(result, offset);
+      this.fill(result, offset);
       return result;
     }
     for (let done = 0; done < length; ) {
@@ -83,6 +85,11 @@ class PagedFile implements FileSource {
       done += part.length;
     }
     return result;
+  }
+
+  fill(target: Uint8Array, offset: number): void {
+    if (this.#closed) throw new AeqError('INTERNAL', `${this.path} was read after it was closed`);
+    readFully(this.#descriptor, target, offset, this.path);
   }
 
   close(): void {
@@ -99,7 +106,7 @@ class PagedFile implements FileSource {
     if (page === undefined) {
       const start = number * PAGE_BYTES;
       page = new Uint8Array(Math.min(PAGE_BYTES, this.sizeBytes - start));
-      this.#fill(page, start);
+      this.fill(page, start);
       if (this.#pages.size >= CACHED_PAGES) this.#pages.delete(this.#pages.keys().next().value ?? -1);
     } else {
       this.#pages.delete(number);
@@ -109,28 +116,31 @@ class PagedFile implements FileSource {
     this.#lastPage = page;
     return page;
   }
+}
 
-  #fill(target: Uint8Array, offset: number): void {
-    if (this.#closed) throw new AeqError('INTERNAL', `${this.path} was read after it was closed`);
-    for (let done = 0; done < target.length; ) {
-      const part = Math.min(CALL_BYTES, target.length - done);
-      let count: number;
-      try {
-        count = readSync(this.#descriptor, target, done, part, offset + done);
-      } catch (error) {
-        throw readError(this.path, error);
-      }
-      if (count === 0) {
-        throw new AeqError(
-          'MODEL_TRUNCATED',
-          `${this.path} ends at byte ${offset + done}: it became shorter while it was read`,
-          {
-            where: { file: this.path, offset: offset + done },
-            hint: 'do not change the file while it is in use',
-          },
-        );
-      }
-      done += count;
+/**
+ * Reads all of `target` from a place of an open file, which may be open in another thread of the process.
+ * @throws AeqError FILE_UNREADABLE, MODEL_TRUNCATED. `name` is the file in messages.
+ */
+export function readFully(descriptor: number, target: Uint8Array, offset: number, name: string): void {
+  for (let done = 0; done < target.length; ) {
+    const part = Math.min(CALL_BYTES, target.length - done);
+    let count: number;
+    try {
+      count = readSync(descriptor, target, done, part, offset + done);
+    } catch (error) {
+      throw readError(name, error);
     }
+    if (count === 0) {
+      throw new AeqError(
+        'MODEL_TRUNCATED',
+        `${name} ends at byte ${offset + done}: it became shorter while it was read`,
+        {
+          where: { file: name, offset: offset + done },
+          hint: 'do not change the file while it is in use',
+        },
+      );
+    }
+    done += count;
   }
 }

@@ -59,6 +59,29 @@ export function* segmentPieces(segment: Segment): Iterable<Uint8Array> {
   }
 }
 
+/**
+ * Bytes [start, end) of a segment in pieces that are each used up before the next one is asked for: nothing is copied
+ * that need not be.
+ */
+export function* passingPieces(segment: Segment, start = 0, end = segment.sizeBytes): Iterable<Uint8Array> {
+  if ('bytes' in segment) {
+    yield segment.bytes.subarray(start, end);
+    return;
+  }
+  const { constant } = segment;
+  if (constant.pieces) {
+    yield* constant.pieces(start, end);
+    return;
+  }
+  const buffer = constant.fill ? new Uint8Array(Math.min(CHUNK_BYTES, end - start)) : undefined;
+  for (let at = start; at < end; at += CHUNK_BYTES) {
+    const until = Math.min(at + CHUNK_BYTES, end);
+    const piece = buffer?.subarray(0, until - at) ?? constant.read(at, until);
+    if (buffer) constant.fill?.(piece, at);
+    yield piece;
+  }
+}
+
 /** The file in order; small pieces are joined, so that many small constants do not become many small writes. */
 function* chunksOf(segments: readonly Segment[], sizeBytes: number): Iterable<Uint8Array> {
   const joined = new Uint8Array(JOIN_BYTES);

@@ -1,10 +1,11 @@
 import { createHash } from 'node:crypto';
 import { fileURLToPath } from 'node:url';
 import { type FileSource, openFileSource } from './file-source.node.ts';
+import { passingPieces } from './layout.ts';
 import type { Model } from './model.ts';
 import { readModel } from './reader.ts';
-import { type AtomicWriteOptions, createUnfinishedFile } from './write-file.node.ts';
-import { type FileLayout, layoutModel, type WriteOptions } from './writer.ts';
+import { type AtomicWriteOptions, createUnfinishedFile, type UnfinishedFile } from './write-file.node.ts';
+import { type FileLayout, layoutModel, type Segment, type WriteOptions } from './writer.ts';
 
 /** A model on disk. Its constants read from the file, so keep it open as long as they are used. */
 export interface ModelFile {
@@ -69,16 +70,42 @@ export function writeModelFile(path: string, model: Model, options: WriteOptions
 }
 
 /** Writes a file that is laid out already. @throws AeqError FILE_EXISTS, FILE_UNWRITABLE. */
-export function writeLayout(path: string, layout: Pick<FileLayout, 'chunks'>, options: AtomicWriteOptions = {}): void {
+export function writeLayout(path: string, layout: FileLayout, options: AtomicWriteOptions = {}): void {
   const file = createUnfinishedFile(path, options);
   try {
+    fillFile(file, layout);
+    file.commit();
+  } finally {
+    file.discard();
+  }
+}
+
+/** Writes all bytes of a laid out file. @throws AeqError FILE_UNWRITABLE. */
+export function fillFile(file: UnfinishedFile, layout: FileLayout): void {
+  if (file.descriptor === undefined) {
     let offset = 0;
     for (const chunk of layout.chunks()) {
       file.write(chunk, offset);
       offset += chunk.length;
     }
-    file.commit();
-  } finally {
-    file.discard();
+    return;
   }
+  for (const segment of layout.segments) fillSegment(file, segment);
+  fillEnd(file, layout);
+}
+
+/** Writes one segment to its place. */
+export function fillSegment(file: UnfinishedFile, segment: Segment): void {
+  let { offset } = segment;
+  for (const piece of passingPieces(segment)) {
+    file.write(piece, offset);
+    offset += piece.length;
+  }
+}
+
+/** Makes the file as long as it is laid out: gaps are zero by themselves, but not the one at the end. */
+export function fillEnd(file: UnfinishedFile, { sizeBytes, segments }: FileLayout): void {
+  const last = segments.at(-1);
+  const end = last ? last.offset + last.sizeBytes : 0;
+  if (end < sizeBytes) file.write(new Uint8Array(1), sizeBytes - 1);
 }

@@ -39,7 +39,15 @@ export function readModel(input: ByteSource | Uint8Array, file?: string): Model 
 
 /** A constant that is a range of a file. */
 export function sourceConstant(source: ByteSource, offset: number, sizeBytes: number): Constant {
-  return { sizeBytes, read: (start = 0, end = sizeBytes) => source.read(offset + start, end - start) };
+  const { place } = source;
+  return {
+    sizeBytes,
+    read: (start = 0, end = sizeBytes) => source.read(offset + start, end - start),
+    ...(source.fill && { fill: (target: Uint8Array, start: number) => source.fill?.(target, offset + start) }),
+    ...(place && {
+      origin: { kind: 'file', descriptor: place.descriptor, offset: place.offset + offset, sizeBytes },
+    }),
+  };
 }
 
 function checkIdentifier(source: ByteSource, file: string | undefined): void {

@@ -57,9 +57,11 @@ export function checkWritable(path: string, options: AtomicWriteOptions = {}): v
 export interface UnfinishedFile {
   /** Where the bytes are now: other threads may open it by this name and fill ranges of their own. */
   readonly temporaryPath: string;
+  /** The open file, where bytes can be written at any offset, by other threads too; undefined for a device or pipe. */
+  readonly descriptor: number | undefined;
   /** Writes all of `bytes` at `offset`. @throws AeqError FILE_UNWRITABLE. */
   write(bytes: Uint8Array, offset: number): void;
-  /** Flushes to the disk and renames to the target. @throws AeqError FILE_EXISTS, FILE_UNWRITABLE; nothing is left then. */
+  /** Renames to the target, after a flush to the disk where that replaces a file. @throws AeqError FILE_EXISTS, FILE_UNWRITABLE; nothing is left then. */
   commit(): void;
   /** Deletes the temporary file. Does nothing after either end. */
   discard(): void;
@@ -81,6 +83,7 @@ export function createUnfinishedFile(path: string, options: AtomicWriteOptions =
   };
   return {
     temporaryPath,
+    descriptor,
     write: (bytes, offset) => {
       if (!unfinished.has(temporaryPath)) throw new AeqError('INTERNAL', `${path}: the write was ended before`);
       writeFully(descriptor, bytes, offset, path);
@@ -89,7 +92,8 @@ export function createUnfinishedFile(path: string, options: AtomicWriteOptions =
       if (ended) throw new AeqError('INTERNAL', `${path}: the write was ended before`);
       try {
         if (target.mode !== undefined) chmodSync(temporaryPath, target.mode);
-        fsyncSync(descriptor);
+        // Bytes that are lost with the power would be lost in place of the old file; of a new one nothing else is.
+        if (target.mode !== undefined) fsyncSync(descriptor);
         resolveTarget(path, options);
         // Windows does not rename open files.
         unfinished.delete(temporaryPath);
@@ -188,6 +192,7 @@ function openSpecial(path: string): UnfinishedFile {
   };
   return {
     temporaryPath: path,
+    descriptor: undefined,
     // No offsets on a pipe; the pieces come in order.
     write: (bytes) => writeFully(descriptor ?? -1, bytes, undefined, path),
     commit: end,
@@ -195,7 +200,8 @@ function openSpecial(path: string): UnfinishedFile {
   };
 }
 
-function writeFully(descriptor: number, bytes: Uint8Array, offset: number | undefined, path: string): void {
+/** Writes all of `bytes` at a place of an open file. `path` is its name in messages. @throws AeqError FILE_UNWRITABLE. */
+export function writeFully(descriptor: number, bytes: Uint8Array, offset: number | undefined, path: string): void {
   for (let done = 0; done < bytes.length; ) {
     try {
       const at = offset === undefined ? null : offset + done;

@@ -5,6 +5,10 @@ export interface ByteSource {
   view(offset: number, length: number): Uint8Array;
   /** Like view, but the caller may keep the result; large ranges are not put in any cache. */
   read(offset: number, length: number): Uint8Array;
+  /** Puts the bytes from `offset` on into all of `target`, past every cache. */
+  fill?(target: Uint8Array, offset: number): void;
+  /** Where the source lies in an open file of this process. */
+  readonly place?: { readonly descriptor: number; readonly offset: number } | undefined;
 }
 
 /** Bytes that are in memory already. */
@@ -17,9 +21,12 @@ export function memorySource(input: Uint8Array): ByteSource {
 
 /** A part of a source as a source of its own, offsets counted from `start`. */
 export function rangeSource(source: ByteSource, start: number, sizeBytes: number): ByteSource {
+  const { place } = source;
   return {
     sizeBytes,
     view: (offset, length) => source.view(start + offset, length),
     read: (offset, length) => source.read(start + offset, length),
+    ...(source.fill && { fill: (target: Uint8Array, offset: number) => source.fill?.(target, start + offset) }),
+    ...(place && { place: { descriptor: place.descriptor, offset: place.offset + start } }),
   };
 }

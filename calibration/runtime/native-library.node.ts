@@ -9,7 +9,7 @@ export interface Koffi {
   load(path: string | null): KoffiLibrary;
   address(buffer: ArrayBuffer): bigint;
   decode(address: bigint, type: string, length: number): unknown;
-  proto(declaration: string): unknown;
+  proto(result: string, parameters: readonly string[]): unknown;
   pointer(type: unknown): unknown;
   register(callback: () => void, type: unknown): unknown;
 }
@@ -103,11 +103,16 @@ export function loadNativeLibrary(path: string): NativeLibrary {
     const what = all ? 'it is not the LiteRT C library' : `it lacks ${missing.slice(0, 3).join(', ')}`;
     throw unavailable(`${path} cannot be used: ${what}`, path);
   }
-  const destructor = koffi.pointer(koffi.proto('void AeqKeep(void *payload)'));
-  const keep = koffi.register(() => {}, destructor) as object;
-  const native = { path, koffi, api: api as NativeApi, keep, free: systemFree(koffi) };
+  const native = { path, koffi, api: api as NativeApi, keep: keepPointer(koffi), free: systemFree(koffi) };
   loaded.set(path, native);
   return native;
+}
+
+let keep: object | undefined;
+
+function keepPointer(koffi: Koffi): object {
+  keep ??= koffi.register(() => {}, koffi.pointer(koffi.proto('void', [P]))) as object;
+  return keep;
 }
 
 /** @throws AeqError RUNTIME_UNAVAILABLE where the optional package is not installed. */

@@ -47,7 +47,7 @@ export class NativeRuntime implements Runtime {
       model = createModel(this.#library, this.#environment, held.source);
       const signatures = readSignatures(this.#library, model);
       const compiled = compile(this.#library, this.#environment, model, threads);
-      const handles = { model, compiled, release: held.release };
+      const handles = { model, compiled, source: held.source, release: held.release };
       return new NativeSession(this.#library, this.#memory, handles, signatures);
     } catch (error) {
       if (model !== undefined) this.#library.api.LiteRtDestroyModel(model);
@@ -94,6 +94,8 @@ function holdModel(source: Uint8Array | ModelPieces): { source: Uint8Array | str
 interface Handles {
   readonly model: bigint;
   readonly compiled: bigint;
+  /** The library reads constants out of these bytes as long as the model lives: they must not be collected before. */
+  readonly source: Uint8Array | string;
   readonly release: () => void;
 }
 

@@ -44,6 +44,11 @@ export interface QuantizerOptions {
 export interface QuantizeOptions {
   /** How ranges come out of the calibration: `auto` (default), `minmax`, `ema`, `percentile=99.99`, `mse`, `entropy`. */
   readonly range?: string | RangeRule | undefined;
+  /**
+   * Keep operators float where rounding would make them fail: divisors that can round to zero, roots of what can,
+   * comparisons on different grids, arithmetic on positions. Default true; never with `compat`.
+   */
+  readonly safety?: boolean | undefined;
   /** Weights inside the flatbuffer or behind it. Default `auto`. */
   readonly buffers?: BufferPlacement | undefined;
 }
@@ -195,7 +200,10 @@ export class Quantizer {
     }
     const resolver = createResolver(this.#recipe, this.#context);
     const ranges = this.#ranges(calibration, options);
-    const plan = planQuantization(this.model, resolver, ranges, this.#compat ? { compat: 'aeq-0.10' } : {});
+    const plan = planQuantization(this.model, resolver, ranges, {
+      ...(this.#compat ? { compat: 'aeq-0.10' as const } : {}),
+      safety: options.safety ?? true,
+    });
     const usage = new RecipeUsage(this.#recipe, resolver.rules);
     for (const { name, resolution, mode, reason } of plan.operators) {
       if (resolution) usage.record(name, resolution, mode === 'float' ? reason : true);

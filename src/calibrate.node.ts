@@ -1,6 +1,6 @@
 import { availableParallelism } from 'node:os';
 import { openRuntime, type RuntimeChoice } from '../calibration/runtime/open.node.ts';
-import { type Shard, selectIndices } from '../calibration/selection.ts';
+import type { Shard } from '../calibration/selection.ts';
 import {
   type CalibrationData,
   type CalibrationProgress,
@@ -8,7 +8,7 @@ import {
   calibrate,
   calibrateWith,
 } from '../calibration/session.ts';
-import { allActivations, isStateful, type WantedTensor } from '../calibration/wanted.ts';
+import { allActivations, estimateMemory, isStateful, type WantedTensor } from '../calibration/wanted.ts';
 import { WorkerRunner } from '../calibration/workers.node.ts';
 import type { Dataset } from '../datasets/sample.ts';
 import type { CalibrationDocument, ModelIdentity } from '../schema/documents/calibration.ts';
@@ -20,7 +20,7 @@ import { recipes } from './recipe/builders.ts';
 import { recipeContext } from './recipe/context.ts';
 import { createResolver } from './recipe/resolver.ts';
 import type { RecipeResolver } from './recipe/types.ts';
-import { datasetsOf, type SampleSources } from './sample-sources.ts';
+import { chosenSamples, datasetsOf, type SampleSources } from './sample-sources.ts';
 
 export type { SampleSources } from './sample-sources.ts';
 
@@ -41,9 +41,19 @@ export interface CalibrateModelOptions {
   readonly resume?: CalibrationDocument | undefined;
   /** Go on when a tensor holds NaN or infinities. */
   readonly allowNonFinite?: boolean | undefined;
+  /** Told before the first sample. */
+  readonly onStart?: ((start: CalibrationStart) => void) | undefined;
   readonly onProgress?: ((progress: CalibrationProgress) => void) | undefined;
   readonly onPartial?: ((document: CalibrationDocument) => void | Promise<void>) | undefined;
   readonly signal?: AbortSignal | undefined;
+}
+
+/** How a calibration is going to be done. */
+export interface CalibrationStart {
+  /** Interpreters that run at the same time. */
+  readonly workers: number;
+  /** Most memory that is going to be needed beside the program itself, by estimate. */
+  readonly estimatedMemoryBytes: number;
 }
 
 interface Opened {
@@ -73,6 +83,8 @@ export async function calibrateModel(
   const { shard, resume, onProgress, onPartial, signal } = options;
   const plan = { model, identity, data, shard, resume, onProgress, onPartial, signal };
   const workers = workerCount(model, data, options);
+  const { peakBytes } = estimateMemory(model, settings.wanted, { workers, ...definedMemory(options) });
+  options.onStart?.({ workers, estimatedMemoryBytes: peakBytes });
   const { runtime = 'auto', library } = options;
   if (workers > 1) {
     const runner = await WorkerRunner.open({ model: source, workers, runtime, library, settings });
@@ -90,9 +102,11 @@ export async function calibrateModel(
   }
 }
 
+const definedMemory = ({ memoryBytes }: CalibrateModelOptions) => (memoryBytes === undefined ? {} : { memoryBytes });
+
 function selection(dataset: Dataset, { samples, seed }: CalibrateModelOptions): CalibrationData {
   if (dataset.length === undefined) return { dataset, samples };
-  return { dataset, selected: selectIndices(dataset.length, samples, seed) };
+  return { dataset, selected: chosenSamples(dataset, dataset.length, { samples, seed }) };
 }
 
 /** Without a recipe: everything, and what the range rules ask of masks as if all of it became int8. */

@@ -10,15 +10,21 @@ import { layoutContainer } from '../schema/litertlm/layout.ts';
 import { sha256Of, writeLayout } from '../schema/model-file.node.ts';
 import { type BufferPlacement, type FileLayout, layoutModel } from '../schema/writer.ts';
 import type { Calibration } from './calibration-input.node.ts';
+import type { Plan } from './plan/plan.ts';
 import { type QuantizeOptions, Quantizer } from './quantizer.ts';
 import { recipeContext } from './recipe/context.ts';
 import { loadComponentRecipes, type RecipeSource } from './recipe/library.node.ts';
+import { type Shorthand, withShorthand } from './recipe/shorthand.ts';
 import { recipeToText } from './recipe/write.ts';
 import { verifyModelFile } from './validate/verify.node.ts';
 
 export interface QuantizeContainerOptions extends QuantizeOptions {
   readonly compat?: 'aeq-0.10' | undefined;
   readonly overwrite?: boolean | undefined;
+  /** Changes to the recipe of every component. */
+  readonly shorthand?: Shorthand | undefined;
+  /** Plan only: nothing is verified and written. */
+  readonly dryRun?: boolean | undefined;
   readonly buffers?: BufferPlacement | undefined;
   /** Load and run every quantized component before the container is written. Default true. */
   readonly verify?: boolean | undefined;
@@ -39,6 +45,7 @@ export interface ComponentReport {
   readonly operators: number;
   readonly quantizedOperators: number;
   readonly warnings: readonly string[];
+  readonly plan: Plan;
 }
 
 /**
@@ -71,6 +78,7 @@ export async function quantizeContainer(
       change += `\n${section} ${recipeToText(own)}`;
     }
     if (replaced.size === 0) throw nothingToDo(path, container, [...recipes.keys()]);
+    if (options.dryRun) return reports;
     writeContainer(container, replaced, change, output, options.overwrite === true);
     return reports;
   } finally {
@@ -96,10 +104,12 @@ async function quantizeSection(
   if (!bytes) throw new RangeError(`no section ${section}`);
   const quantizer = await Quantizer.open(bytes, { compat: options.compat });
   const loaded = quantizer.loadQuantizationRecipe(recipe);
+  const { shorthand } = options;
+  if (shorthand) loaded.push(...quantizer.loadQuantizationRecipe(withShorthand(quantizer.recipe, shorthand)));
   const calibration = quantizer.needCalibration ? await options.calibrate?.(component, quantizer) : undefined;
   const { model, plan, warnings } = await quantizer.quantize(calibration, options);
   const layout = layoutModel(model, { buffers: options.buffers ?? 'auto' });
-  if (options.verify !== false) await verifyComponent(component, layout, options);
+  if (options.verify !== false && !options.dryRun) await verifyComponent(component, layout, options);
   const real = plan.operators.filter(({ operator }) => operator >= 0);
   const report = {
     section,
@@ -109,6 +119,7 @@ async function quantizeSection(
     operators: real.length,
     quantizedOperators: real.filter(({ mode }) => mode !== 'float').length,
     warnings: [...loaded, ...warnings],
+    plan,
   };
   return { layout, report };
 }

@@ -1,4 +1,6 @@
+import { selectIndices } from '../calibration/selection.ts';
 import { iterableDataset, type SampleIterable } from '../datasets/iterable.ts';
+import type { FileDataset } from '../datasets/options.ts';
 import type { Dataset, InputSpec } from '../datasets/sample.ts';
 import { AeqError } from '../schema/errors.ts';
 import { type SignatureView, signatureShape, signatures } from '../schema/graph.ts';
@@ -40,6 +42,16 @@ export function datasetsOf(model: Model, sources: SampleSources, samples?: numbe
   ];
   if (isSource(sources)) return new Map([dataset(chooseSignature(model), sources)]);
   return new Map(Object.entries(sources).map(([key, source]) => dataset(chooseSignature(model, key), source)));
+}
+
+/** Indices of the samples to take; what a manifest says of it holds where the options say nothing. */
+export function chosenSamples(
+  dataset: Dataset,
+  length: number,
+  { samples, seed }: { samples?: number | undefined; seed?: number | undefined },
+): number[] {
+  const said: FileDataset['selection'] = 'selection' in dataset ? (dataset as FileDataset).selection : {};
+  return selectIndices(length, samples ?? said.samples, seed ?? said.seed);
 }
 
 function isSource(sources: SampleSources): sources is SampleSource {

@@ -1,9 +1,9 @@
 import { openRuntime, type RuntimeChoice } from '../calibration/runtime/open.node.ts';
-import { selectIndices } from '../calibration/selection.ts';
 import type { Labels } from '../datasets/labels.ts';
 import type { Comparison } from '../schema/documents/comparison.ts';
 import { AeqError } from '../schema/errors.ts';
-import { datasetsOf, type SampleSources } from './sample-sources.ts';
+import { chosenSamples, datasetsOf, type SampleSources } from './sample-sources.ts';
+import { type IsolationOptions, nodeIsolation } from './validate/isolation.node.ts';
 import { type ComparedModel, type ValidateProgress, validateModels } from './validate/validate.ts';
 
 export interface ValidateModelsOptions {
@@ -14,6 +14,8 @@ export interface ValidateModelsOptions {
   readonly memoryBytes?: number | undefined;
   /** Accepted classes by sample index. */
   readonly labels?: Labels | undefined;
+  /** Also measure the error that each operator adds by itself. Default true. */
+  readonly injected?: boolean | undefined;
   readonly onProgress?: ((progress: ValidateProgress) => void) | undefined;
   readonly signal?: AbortSignal | undefined;
 }
@@ -25,11 +27,11 @@ export async function validateAgainst(
   sources: SampleSources,
   options: ValidateModelsOptions,
 ): Promise<Comparison> {
-  const { samples, seed, library, runtime: choice = 'auto', ...rest } = options;
+  const { samples, seed, library, runtime: choice = 'auto', injected = true, ...rest } = options;
   const datasets = datasetsOf(float.model, sources, samples);
   const indices: Record<string, readonly number[]> = {};
-  for (const [key, { length }] of datasets) {
-    if (length !== undefined) indices[key] = selectIndices(length, samples, seed);
+  for (const [key, dataset] of datasets) {
+    if (dataset.length !== undefined) indices[key] = chosenSamples(dataset, dataset.length, { samples, seed });
   }
   const runtime = await openRuntime(choice, library === undefined ? {} : { library });
   try {
@@ -40,6 +42,7 @@ export async function validateAgainst(
       datasets: Object.fromEntries(datasets),
       indices,
       samples,
+      isolation: injected ? nodeIsolation(runtime, isolationOptions(options)) : undefined,
       ...rest,
     });
     if (!comparison) throw new AeqError('INTERNAL', 'the comparison has no result');
@@ -47,4 +50,8 @@ export async function validateAgainst(
   } finally {
     runtime.close();
   }
+}
+
+function isolationOptions({ library, signal }: ValidateModelsOptions): IsolationOptions {
+  return { ...(library !== undefined && { library }), ...(signal && { signal }) };
 }

@@ -1,37 +1,55 @@
 import { RECOMMENDED_SAMPLES } from '../../calibration/ranges/rule.ts';
 import { parseShard } from '../../calibration/selection.ts';
 import type { CalibrationDocument } from '../../schema/documents/calibration.ts';
+import type { CalibrateModelOptions, CalibrationStart } from '../calibrate.node.ts';
 import type { Quantizer } from '../quantizer.ts';
+import { formatBytes, plural } from '../report/format.ts';
 import type { Context } from './context.ts';
-import { badSamples, openData, parseBytes } from './data.ts';
+import { badSamples, memoryBytes, openData } from './data.ts';
+
+/** What a calibration came to. */
+export interface Calibrated extends CalibrationStart {
+  readonly document: CalibrationDocument;
+  /** Samples run now, without those of a resumed run. */
+  readonly samplesRun: number;
+}
 
 /** What calibrate and quantize have in common: runs the samples with progress and says what a user should know. */
 export async function calibrateWithProgress(
   quantizer: Quantizer,
-  { options, progress, signal, warn }: Context,
-  rest: { resume?: CalibrationDocument; onPartial?: (document: CalibrationDocument) => Promise<void> } = {},
-): Promise<CalibrationDocument> {
+  { options, progress, signal, say, warn }: Context,
+  rest: Pick<CalibrateModelOptions, 'resume' | 'onPartial'> = {},
+): Promise<Calibrated> {
+  const limit = memoryBytes(options);
+  const shard = options.shard === undefined ? undefined : parseShard(options.shard);
   const datasets = await openData(quantizer.model, options);
-  const step = progress.start('calibrating');
-  const { document, unreachable } = await quantizer.calibrateWithReport(datasets, {
+  let begun: CalibrationStart = { workers: 1, estimatedMemoryBytes: 0 };
+  let step: ReturnType<typeof progress.start> | undefined;
+  const { document, unreachable, samplesRun } = await quantizer.calibrateWithReport(datasets, {
     samples: options.samples,
     seed: options.seed,
     runtime: options.runtime,
     library: process.env.AEQ_LITERT_LIBRARY,
     workers: options.workers,
-    memoryBytes: options.memory === undefined ? undefined : parseBytes(options.memory),
-    shard: options.shard === undefined ? undefined : parseShard(options.shard),
+    memoryBytes: limit,
+    shard,
     ...rest,
     signal,
-    onProgress: ({ done, total, sample }) => step.update(done, total === undefined ? sample.name : `of ${total}`),
+    onStart: (start) => {
+      begun = start;
+      const on = start.workers === 1 ? 'one interpreter' : `${start.workers} interpreters`;
+      say(`calibrating on ${on}: about ${formatBytes(start.estimatedMemoryBytes)} of memory`);
+      step = progress.start('calibrating');
+    },
+    onProgress: ({ done, total, sample }) => step?.update(done, total, sample.name),
   });
-  step.end(`${document.samples.length} samples, ${document.tensors.length} tensors`);
+  step?.end(`${plural(document.samples.length, 'sample')}, ${plural(document.tensors.length, 'tensor')}`);
   for (const text of badSamples(datasets)) warn(text);
   if (document.samples.length < RECOMMENDED_SAMPLES && !options.shard) {
-    warn(`${document.samples.length} samples are few: ranges are mostly luck under ${RECOMMENDED_SAMPLES}`);
+    warn(`${plural(document.samples.length, 'sample')} are few: below ${RECOMMENDED_SAMPLES}, ranges are mostly luck`);
   }
   const byReason = new Map<string, number>();
   for (const { reason } of unreachable) byReason.set(reason, (byReason.get(reason) ?? 0) + 1);
-  for (const [reason, count] of byReason) warn(`${count} tensors have no statistics: ${reason}`);
-  return document;
+  for (const [reason, count] of byReason) warn(`no statistics for ${plural(count, 'tensor')}: ${reason}`);
+  return { document, samplesRun, ...begun };
 }

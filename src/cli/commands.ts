@@ -1,5 +1,5 @@
 import type { CommandRun } from './context.ts';
-import { COMMON_OPTIONS, DATA_OPTIONS, type OptionKey, RUN_OPTIONS } from './options.ts';
+import { COMMON_OPTIONS, DATA_OPTIONS, LONG_OPTIONS, type OptionKey, RUN_OPTIONS, SAMPLE_OPTIONS } from './options.ts';
 
 /** One command: what it takes, and the module that does it, loaded only when it is called. */
 export interface CommandSpec {
@@ -20,7 +20,7 @@ export const COMMANDS: readonly CommandSpec[] = [
     name: 'calibrate',
     summary: 'run the float model on samples and record the range of every activation',
     arguments: [MODEL],
-    options: [...DATA_OPTIONS, 'recipe', ...OUTPUT_OPTIONS, 'shard', 'resume', ...RUN_OPTIONS, ...COMMON_OPTIONS],
+    options: ['recipe', 'shard', 'resume', ...DATA_OPTIONS, ...RUN_OPTIONS, ...OUTPUT_OPTIONS, ...LONG_OPTIONS],
     example: ['aeq calibrate model.tflite --data pictures/ -o calibration.json'],
     load: async () => (await import('./commands/calibrate.ts')).run,
   },
@@ -32,8 +32,6 @@ export const COMMANDS: readonly CommandSpec[] = [
       'static',
       'recipe',
       'calibration',
-      ...DATA_OPTIONS,
-      ...OUTPUT_OPTIONS,
       'range',
       'io',
       'include',
@@ -42,8 +40,10 @@ export const COMMANDS: readonly CommandSpec[] = [
       'verify',
       'compat',
       'buffers',
+      ...DATA_OPTIONS,
       ...RUN_OPTIONS,
-      ...COMMON_OPTIONS,
+      ...OUTPUT_OPTIONS,
+      ...LONG_OPTIONS,
     ],
     example: [
       'aeq quantize model.tflite --static --data pictures/            int8, calibrated on the way',
@@ -60,16 +60,16 @@ export const COMMANDS: readonly CommandSpec[] = [
       { name: '<quantized>', help: 'quantized .tflite model' },
     ],
     options: [
-      ...DATA_OPTIONS,
       'labels',
-      'report',
       'failOn',
-      'baseline',
+      'report',
       'injected',
       'top',
+      ...DATA_OPTIONS,
+      'runtime',
+      'memory',
       'force',
-      ...RUN_OPTIONS,
-      ...COMMON_OPTIONS,
+      ...LONG_OPTIONS,
     ],
     example: ["aeq validate model.tflite model_q.tflite --data test/ --labels labels.csv --fail-on 'top1.drop>0.01'"],
     load: async () => (await import('./commands/validate.ts')).run,
@@ -113,7 +113,7 @@ export const COMMANDS: readonly CommandSpec[] = [
     subcommands: [
       {
         name: 'show',
-        summary: 'ranges, outliers and histograms',
+        summary: 'range, spread and outliers of each tensor',
         arguments: [{ name: '<file>', help: 'calibration file' }],
         options: ['range', 'top', ...COMMON_OPTIONS],
         load: async () => (await import('./commands/calibration.ts')).show,
@@ -131,6 +131,36 @@ export const COMMANDS: readonly CommandSpec[] = [
         arguments: [{ name: '<file>', help: 'calibration file' }],
         options: ['format', 'range', ...OUTPUT_OPTIONS, ...COMMON_OPTIONS],
         load: async () => (await import('./commands/calibration.ts')).exportTo,
+      },
+    ],
+  },
+  {
+    name: 'dataset',
+    summary: 'look at samples before they are used',
+    subcommands: [
+      {
+        name: 'check',
+        summary: 'decode all samples and say what would make a bad calibration; status 1 for certain faults',
+        arguments: [
+          { name: '<source>', help: 'a folder, file or *.dataset.json, as for --data' },
+          { name: '<model>', help: 'float .tflite model that they are for' },
+        ],
+        options: [...SAMPLE_OPTIONS, ...COMMON_OPTIONS],
+        example: ['aeq dataset check pictures/ model.tflite --preprocess imagenet'],
+        load: async () => (await import('./commands/dataset.ts')).check,
+      },
+    ],
+  },
+  {
+    name: 'runtime',
+    summary: 'interpreters',
+    subcommands: [
+      {
+        name: 'install',
+        summary: 'install the native interpreter: LiteRT’s C library out of the Python package ai-edge-litert',
+        arguments: [{ name: '[wheel]', help: 'wheel file; left out, pip downloads it' }],
+        options: ['python', ...LONG_OPTIONS],
+        load: async () => (await import('./commands/runtime.ts')).install,
       },
     ],
   },

@@ -1,6 +1,10 @@
 import { readFileSync } from 'node:fs';
 import { AeqError } from '../../schema/errors.ts';
-import { OPTIONS, type OptionKey, type OptionSpec, type OptionValues } from './options.ts';
+import { readError } from '../../schema/file-errors.node.ts';
+import { suggestion } from '../../schema/nearest.ts';
+import type { OptionSpec } from './option-spec.ts';
+import { expectedNumber, isNumberOf } from './option-value.ts';
+import { OPTIONS, type OptionKey, type OptionValues } from './options.ts';
 
 /**
  * Options from a JSON file: an object with option names in camel case. Names of other commands' options are allowed,
@@ -14,7 +18,7 @@ export function readConfig(file: string, allowed: readonly OptionKey[]): OptionV
     if (!(key in OPTIONS)) {
       throw new AeqError('CONFIG_INVALID', `${file} has the unknown option ${JSON.stringify(key)}`, {
         where: { file, field: key },
-        hint: `options are written in camel case, as in ${JSON.stringify({ maxLength: 64 })}`,
+        hint: suggestion(key, Object.keys(OPTIONS)) ?? 'options are named as in the help, in camel case: maxLength',
       });
     }
     checkValue(file, key, OPTIONS[key as OptionKey], value);
@@ -27,8 +31,8 @@ function parse(file: string): Record<string, unknown> {
   let text: string;
   try {
     text = readFileSync(file, 'utf8');
-  } catch (cause) {
-    throw new AeqError('FILE_NOT_FOUND', `cannot read the config file ${file}`, { where: { file }, cause });
+  } catch (error) {
+    throw readError(file, error);
   }
   let value: unknown;
   try {
@@ -63,14 +67,11 @@ function expectation(spec: OptionSpec): { text: string; test: (value: unknown) =
         test: (value) => Array.isArray(value) && value.every((item) => typeof item === 'string'),
       };
     case 'integer':
-    case 'number': {
-      const least = spec.least ?? Number.NEGATIVE_INFINITY;
+    case 'number':
       return {
-        text: `${spec.kind === 'integer' ? 'a whole number' : 'a number'}${spec.least === undefined ? '' : ` of at least ${least}`}`,
-        test: (value) =>
-          typeof value === 'number' && value >= least && (spec.kind === 'number' || Number.isInteger(value)),
+        text: expectedNumber(spec) ?? 'a number',
+        test: (value) => typeof value === 'number' && isNumberOf(spec, value),
       };
-    }
     case 'choice':
       return {
         text: `one of ${spec.choices?.join(', ')}`,

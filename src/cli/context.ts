@@ -6,12 +6,19 @@ import { createStyle, type Style } from './style.ts';
 /** What every command gets: its options, and the only ways to talk to the user. */
 export interface Context {
   readonly options: OptionValues;
-  /** Text for people, on stdout; silent under --json. */
+  /** What the user asked to be shown, on stdout; not under --json. */
   print(text: string): void;
-  /** Remarks that must not be lost, on stderr; silent under --quiet. */
+  /** What was done, on stdout; not under --json or --quiet. */
+  say(text: string): void;
+  /** Remarks that must not be lost, on stderr; not under --quiet. */
   warn(text: string): void;
+  /** Why the exit status will be 1, on stderr, where nothing else tells it. */
+  fail(what: 'gate' | 'error', text: string): void;
   /** The machine-readable result: written on stdout under --json, and only then. */
   result(value: unknown): void;
+  /** From here on an interrupt lets the command end by itself; `text` tells the user what is left then. */
+  endsOnInterrupt(text: string): void;
+  readonly interruption: { text: string | undefined };
   readonly progress: Progress;
   readonly style: Style;
   /** Aborted by Ctrl-C. */
@@ -24,18 +31,29 @@ export type CommandRun = (args: readonly string[], context: Context) => Promise<
 export function createContext(options: OptionValues, signal: AbortSignal): Context {
   const json = options.json === true;
   const quiet = options.quiet === true;
+  const progress = createProgress(quiet ? 'none' : (options.progress ?? 'auto'), process.stderr);
+  const errorStyle = createStyle(process.stderr);
+  const out = (text: string): void => {
+    progress.clear();
+    process.stdout.write(`${text}\n`);
+  };
+  const tell = (text: string): void => {
+    progress.clear();
+    process.stderr.write(`${text}\n`);
+  };
+  const interruption: Context['interruption'] = { text: undefined };
   return {
     options,
-    print: (text) => {
-      if (!json) process.stdout.write(`${text}\n`);
+    interruption,
+    endsOnInterrupt: (text) => {
+      interruption.text = text;
     },
-    warn: (text) => {
-      if (!quiet) process.stderr.write(`${createStyle(process.stderr).yellow('warning')}  ${text}\n`);
-    },
-    result: (value) => {
-      if (json) process.stdout.write(`${JSON.stringify(value, null, 2)}\n`);
-    },
-    progress: createProgress(quiet ? 'none' : (options.progress ?? 'auto'), process.stderr),
+    print: (text) => (json ? undefined : out(text)),
+    say: (text) => (json || quiet ? undefined : out(text)),
+    warn: (text) => (quiet ? undefined : tell(`${errorStyle.yellow('warning')}  ${text}`)),
+    fail: (what, text) => (json || quiet ? tell(`${errorStyle.red(what)}  ${text}`) : undefined),
+    result: (value) => (json ? out(JSON.stringify(value, null, 2)) : undefined),
+    progress,
     style: createStyle(process.stdout),
     signal,
   };
@@ -44,7 +62,9 @@ export function createContext(options: OptionValues, signal: AbortSignal): Conte
 /** The two or three lines a user sees of an error: what and where, then what to do. */
 export function errorText(error: AeqError, style: Style): string {
   const { file, offset, subgraph, operator, tensor, sample, field } = error.where;
-  const where = Object.entries({ file, subgraph, operator, tensor, sample, field, offset })
+  // An offset says something of a file only; in a condition or a pattern the message shows the place.
+  const places = { file, subgraph, operator, tensor, sample, field, ...(file === undefined ? {} : { offset }) };
+  const where = Object.entries(places)
     .filter(([, value]) => value !== undefined && !error.message.includes(String(value)))
     .map(([key, value]) => `${key} ${value}`)
     .join(', ');

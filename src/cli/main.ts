@@ -1,53 +1,61 @@
 #!/usr/bin/env node
 import { AeqError, EXIT_STATUS } from '../../schema/errors.ts';
 import { removeUnfinishedFiles } from '../../schema/write-file.node.ts';
-import { errorText } from './context.ts';
-import { createProgram, type Outcome, usageError } from './program.ts';
+import { createContext, errorText } from './context.ts';
+import { type Outcome, runProgram } from './program.ts';
 import { createStyle } from './style.ts';
 
-/** Status of a process that Ctrl-C (SIGINT) or SIGTERM ended, as shells expect it. */
-const SIGNAL_STATUS = { SIGINT: 130, SIGTERM: 143 } as const;
+/** Status of a process that a signal ended, as shells expect it. */
+const SIGNAL_STATUS = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 } as const;
 
+const words = process.argv.slice(2);
 const controller = new AbortController();
 const outcome: Outcome = { status: 0, context: undefined };
 
-for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
   process.on(signal, () => {
-    controller.abort();
-    removeUnfinishedFiles();
-    process.stderr.write('\ninterrupted; no partial file was left\n');
-    process.exit(SIGNAL_STATUS[signal]);
+    const again = controller.signal.aborted;
+    controller.abort(signal);
+    if (outcome.context?.interruption.text === undefined || again) process.exit(interrupted());
   });
 }
 // A reader that has seen enough (aeq inspect model | head) closes the pipe: that is no error.
-process.stdout.on('error', (error: NodeJS.ErrnoException) => process.exit(error.code === 'EPIPE' ? 0 : 5));
+for (const stream of [process.stdout, process.stderr]) {
+  stream.on('error', (error: NodeJS.ErrnoException) => process.exit(error.code === 'EPIPE' ? outcome.status : 5));
+}
 
 try {
-  await createProgram(controller.signal, outcome).parseAsync(process.argv);
+  await runProgram(words, controller.signal, outcome);
   process.exitCode = outcome.status;
 } catch (error) {
   process.exitCode = report(error);
   removeUnfinishedFiles();
 }
 
+/** Cleans up at once, tells what is left, and returns the exit status. */
+function interrupted(): number {
+  removeUnfinishedFiles();
+  outcome.context?.progress.clear();
+  const text = outcome.context?.interruption.text ?? 'no partial file was left';
+  process.stderr.write(`interrupted: ${text}\n`);
+  return SIGNAL_STATUS[controller.signal.reason as keyof typeof SIGNAL_STATUS];
+}
+
 /** Tells the error on stderr, and as the result where the output is for a program. Returns the exit status. */
 function report(error: unknown): number {
-  const usage = usageError(error);
-  // Commander has printed help or the version, which is what was asked for.
-  if (!usage && (error as { code?: string }).code?.startsWith('commander.')) return outcome.status;
-  const known = usage ?? (error instanceof AeqError ? error : unexpected(error));
-  if (!usage) process.stderr.write(`${errorText(known, createStyle(process.stderr))}\n`);
-  else if (known.hint) process.stderr.write(`${createStyle(process.stderr).dim('hint')}   ${known.hint}\n`);
-  if (known.code === 'INTERNAL' && error instanceof Error && process.env.AEQ_DEBUG)
+  if (controller.signal.aborted) return interrupted();
+  const { code, exitCode } = error as { code?: string; exitCode?: number };
+  // Commander has shown help or the version: as asked for, or because there was no command.
+  if (code?.startsWith('commander.')) return exitCode === 0 ? 0 : EXIT_STATUS.usage;
+  const known = error instanceof AeqError ? error : unexpected(error);
+  const context = outcome.context ?? createContext({ json: words.includes('--json') }, controller.signal);
+  context.progress.clear();
+  process.stderr.write(`${errorText(known, createStyle(process.stderr))}\n`);
+  if (known.code === 'INTERNAL' && error instanceof Error && process.env.AEQ_DEBUG) {
     process.stderr.write(`${error.stack}\n`);
-  outcome.context?.result({
-    error: {
-      code: known.code,
-      message: known.message,
-      where: known.where,
-      ...(known.hint ? { hint: known.hint } : {}),
-    },
-  });
+  }
+  const { message, where, hint } = known;
+  context.result({ error: { code: known.code, message, where, ...(hint ? { hint } : {}) } });
   return EXIT_STATUS[known.kind];
 }
 

@@ -2,28 +2,29 @@ import { typeName } from '../../schema/graph.ts';
 import { storedType, type TensorParameters } from '../algorithms/parameters.ts';
 import type { Plan, PlannedOperator } from '../plan/plan.ts';
 import type { Wish } from '../plan/wish.ts';
-import { formatTable, type Style } from './style.ts';
+import { columns } from '../report/format.ts';
+import type { Style } from './style.ts';
 
 /** The plan for people: operators with their reasons, then tensors with their parameters. */
 export function planText(plan: Plan, style: Style): string {
   const operators = plan.operators.map((entry) => [place(entry), entry.name, modeText(entry, style), entry.reason]);
   const tensors = tensorRows(plan).map(({ name, role, type, parameters, reason }) => [
-    name,
     role,
     type.toLowerCase(),
     parameters,
     reason,
+    name,
   ]);
   const header = (titles: string[]) => titles.map((title) => style.dim(title));
   return [
-    formatTable([header(['operator', 'name', 'becomes', 'why']), ...operators]),
+    ...columns([header(['operator', 'name', 'becomes', 'why']), ...operators]),
     '',
-    formatTable([header(['tensor', '', 'type', 'parameters', 'from']), ...tensors]),
+    ...columns([header(['', 'type', 'parameters', 'from', 'tensor']), ...tensors]),
   ].join('\n');
 }
 
 /** The plan for programs. */
-export function planResult(plan: Plan): unknown {
+export function planResult(plan: Plan): object {
   return {
     operators: plan.operators.map(({ subgraph, operator, name, scope, mode, reason, resolution }) => ({
       subgraph,

@@ -2,13 +2,15 @@ import { createStyle, formatDuration } from './style.ts';
 
 /** Progress on stderr: a line that renews itself on a terminal, plain lines in a log, JSON lines for programs. */
 export interface Progress {
-  /** Starts a step; `total` is unknown for a stream. */
-  start(step: string, total?: number): Step;
+  /** Starts a step. */
+  start(step: string): Step;
+  /** Takes a line that renews itself off the terminal, so that other text can follow. */
+  clear(): void;
 }
 
 export interface Step {
-  /** `done` of the total so far. */
-  update(done: number, detail?: string): void;
+  /** `done` of `total` so far; the total of a stream is unknown. */
+  update(done: number, total?: number, detail?: string): void;
   /** Ends the step with a short account. */
   end(detail?: string): void;
 }
@@ -25,62 +27,76 @@ interface Output {
 const RENEW_MS = 80;
 const LOG_MS = 5_000;
 
+const SILENT: Step = { update: () => {}, end: () => {} };
+
 export function createProgress(mode: ProgressMode, output: Output): Progress {
-  if (mode === 'none') return { start: () => ({ update: () => {}, end: () => {} }) };
-  if (mode === 'json') return { start: (step, total) => jsonStep(output, step, total) };
+  const clear = (): void => {};
+  if (mode === 'none') return { start: () => SILENT, clear };
+  if (mode === 'json') return { start: (step) => jsonStep(output, step), clear };
   const live = mode === 'auto' && output.isTTY === true && !process.env.CI;
-  return { start: (step, total) => (live ? liveStep(output, step, total) : plainStep(output, step, total)) };
+  return live ? liveProgress(output) : { start: (step) => plainStep(output, step), clear };
 }
 
-function jsonStep(output: Output, step: string, total: number | undefined): Step {
+function jsonStep(output: Output, step: string): Step {
   const emit = (event: object) => output.write(`${JSON.stringify({ step, ...event })}\n`);
-  emit({ event: 'start', total });
+  emit({ event: 'start' });
   return {
-    update: (done, detail) => emit({ event: 'update', done, total, detail }),
+    update: (done, total, detail) => emit({ event: 'update', done, total, detail }),
     end: (detail) => emit({ event: 'end', detail }),
   };
 }
 
-function plainStep(output: Output, step: string, total: number | undefined): Step {
+function plainStep(output: Output, step: string): Step {
   const started = Date.now();
   let said = started;
   return {
-    update: (done, detail) => {
+    update: (done, total, detail) => {
       const now = Date.now();
       if (now - said < LOG_MS) return;
       said = now;
-      output.write(`${step}: ${amount(done, total)}${detail ? ` ${detail}` : ''}\n`);
+      output.write(`${step}: ${amount(done, total, now - started)}${detail ? ` ${detail}` : ''}\n`);
     },
     end: (detail) => output.write(`${step}: ${detail ?? 'done'} (${formatDuration(Date.now() - started)})\n`),
   };
 }
 
-function liveStep(output: Output, step: string, total: number | undefined): Step {
+function liveProgress(output: Output): Progress {
   const style = createStyle(output);
-  const started = Date.now();
-  let renewed = 0;
-  const line = (text: string) =>
-    output.write(`\r\u001b[2K${text.slice(0, Math.max(20, (output.columns ?? 100) + 20))}`);
-  line(`${style.cyan('>')} ${step}`);
-  return {
-    update: (done, detail) => {
-      const now = Date.now();
-      if (now - renewed < RENEW_MS) return;
-      renewed = now;
-      line(
-        `${style.cyan('>')} ${step} ${amount(done, total)}${remaining(done, total, now - started)}${detail ? ` ${detail}` : ''}`,
-      );
-    },
-    end: (detail) =>
-      line(
-        `${style.green('✓')} ${step}${detail ? `: ${detail}` : ''} ${style.dim(formatDuration(Date.now() - started))}\n`,
-      ),
+  let shown = false;
+  const clear = (): void => {
+    if (shown) output.write('\r\u001b[2K');
+    shown = false;
   };
+  // A line longer than the terminal would wrap and could not be taken back.
+  const show = (mark: string, text: string): void => {
+    clear();
+    output.write(`${mark} ${text.slice(0, (output.columns ?? 80) - 3)}`);
+    shown = true;
+  };
+  const start = (step: string): Step => {
+    const started = Date.now();
+    let renewed = 0;
+    show(style.cyan('>'), step);
+    return {
+      update: (done, total, detail) => {
+        const now = Date.now();
+        if (now - renewed < RENEW_MS) return;
+        renewed = now;
+        show(style.cyan('>'), `${step} ${amount(done, total, now - started)}${detail ? ` ${detail}` : ''}`);
+      },
+      end: (detail) => {
+        clear();
+        const time = style.dim(formatDuration(Date.now() - started));
+        output.write(`${style.green('✓')} ${step}${detail ? `: ${detail}` : ''} ${time}\n`);
+      },
+    };
+  };
+  return { start, clear };
 }
 
-const amount = (done: number, total: number | undefined) => (total === undefined ? String(done) : `${done}/${total}`);
-
-function remaining(done: number, total: number | undefined, elapsed: number): string {
-  if (total === undefined || done === 0 || elapsed < 2000) return '';
-  return `, ${formatDuration((elapsed / done) * (total - done))} left`;
+/** `12`, `12 of 100`, `12 of 100, 40 s left`. */
+function amount(done: number, total: number | undefined, elapsed: number): string {
+  if (total === undefined) return String(done);
+  const left = done === 0 || elapsed < 2000 ? '' : `, ${formatDuration((elapsed / done) * (total - done))} left`;
+  return `${done} of ${total}${left}`;
 }

@@ -54,8 +54,10 @@ export function shorten(name: string, length: number): string {
   return name.length <= length ? name : `…${name.slice(name.length - length + 1)}`;
 }
 
+const NONE: ReadonlySet<number> = new Set();
+
 /** Rows of cells in columns as wide as their widest cell; columns in `right` are aligned to the right. */
-export function columns(rows: readonly (readonly string[])[], right: ReadonlySet<number>): string[] {
+export function columns(rows: readonly (readonly string[])[], right: ReadonlySet<number> = NONE): string[] {
   const widths: number[] = [];
   for (const row of rows) {
     row.forEach((cell, index) => {

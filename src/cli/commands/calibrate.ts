@@ -1,20 +1,18 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { basename } from 'node:path';
-import { allActivations, estimateMemory } from '../../../calibration/wanted.ts';
 import { type CalibrationDocument, readCalibration, writeCalibration } from '../../../schema/documents/calibration.ts';
 import { AeqError } from '../../../schema/errors.ts';
 import { atomicWrite, checkWritable } from '../../../schema/write-file.node.ts';
 import { Quantizer } from '../../quantizer.ts';
+import { plural } from '../../report/format.ts';
 import { calibrateWithProgress } from '../calibrating.ts';
-import type { CommandRun } from '../context.ts';
-import { formatBytes } from '../style.ts';
+import type { CommandRun, Context } from '../context.ts';
 
 /** `aeq calibrate <model> --data <source>...` */
 export const run: CommandRun = async ([path = ''], context) => {
-  const { options, print, result, warn } = context;
+  const { options, say, result, warn } = context;
   const output = options.output ?? 'calibration.json';
-  const resume = options.resume ? readPartial(output) : undefined;
-  const overwrite = options.force === true || resume !== undefined;
+  const overwrite = options.force === true || options.resume === true;
   checkWritable(output, { overwrite });
   const quantizer = await Quantizer.open(path);
   try {
@@ -24,27 +22,26 @@ export const run: CommandRun = async ([path = ''], context) => {
         hint: 'quantize without --calibration, or choose a static recipe',
       });
     }
-    print(`estimated memory  ${formatBytes(estimatedBytes(quantizer))}`);
-    const save = (document: CalibrationDocument, force: boolean) =>
-      atomicWrite(output, [new TextEncoder().encode(writeCalibration(document))], { overwrite: force });
-    const document = await calibrateWithProgress(quantizer, context, {
-      ...(resume ? { resume } : {}),
-      ...(options.resume ? { onPartial: (partial: CalibrationDocument) => save(partial, true) } : {}),
-    });
-    await save(document, overwrite || options.resume === true);
-    result({ calibration: output, samples: document.samples.length, tensors: document.tensors.length });
-    print(
-      `wrote ${output}: ${document.tensors.length} tensors of ${basename(path)} over ${document.samples.length} samples`,
-    );
+    const save = (document: CalibrationDocument) =>
+      atomicWrite(output, [new TextEncoder().encode(writeCalibration(document))], { overwrite });
+    const calibrated = await calibrateWithProgress(quantizer, context, resumption(output, save, context));
+    const { document, samplesRun, workers, estimatedMemoryBytes } = calibrated;
+    await save(document);
+    const [samples, tensors] = [document.samples.length, document.tensors.length];
+    result({ calibration: output, samples, samplesRun, tensors, workers, estimatedMemoryBytes });
+    const earlier = samplesRun < samples ? ` (${samples - samplesRun} from before)` : '';
+    say(`${output}: ${plural(tensors, 'tensor')} of ${basename(path)} over ${plural(samples, 'sample')}${earlier}`);
     return 0;
   } finally {
     quantizer.close();
   }
 };
 
-/** What an interrupted run left, or undefined where there is nothing yet. */
-function readPartial(output: string): CalibrationDocument | undefined {
-  return existsSync(output) ? readCalibration(readFileSync(output, 'utf8'), output) : undefined;
+/** With --resume, what an earlier run left is gone on from, and what this one has is kept when it is interrupted. */
+function resumption(output: string, onPartial: (document: CalibrationDocument) => Promise<void>, context: Context) {
+  if (!context.options.resume) return {};
+  context.endsOnInterrupt('the same command goes on from what was done');
+  return existsSync(output)
+    ? { resume: readCalibration(readFileSync(output, 'utf8'), output), onPartial }
+    : { onPartial };
 }
-
-const estimatedBytes = ({ model }: Quantizer): number => estimateMemory(model, allActivations(model)).peakBytes;

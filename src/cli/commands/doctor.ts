@@ -1,37 +1,27 @@
-import { arch, cpus, platform } from 'node:os';
-import { openRuntime } from '../../../calibration/runtime/open.node.ts';
-import { AeqError } from '../../../schema/errors.ts';
+import { arch, availableParallelism, platform } from 'node:os';
+import { describeRuntimes, type RuntimeDescription } from '../../../calibration/runtime/describe.node.ts';
+import { columns } from '../../report/format.ts';
 import type { CommandRun } from '../context.ts';
 import { packageVersion } from '../package-version.ts';
-import { formatTable } from '../style.ts';
-
-const RUNTIMES = ['wasm', 'native', 'tfjs-tflite'] as const;
+import { formatDuration, type Style } from '../style.ts';
 
 /** `aeq doctor` */
 export const run: CommandRun = async (_args, { print, result, style }) => {
-  const found = [];
-  for (const id of RUNTIMES) found.push(await look(id));
-  const machine = { node: process.version, platform: `${platform()} ${arch()}`, cores: cpus().length };
-  result({ aeq: packageVersion(), ...machine, runtimes: found });
+  const library = process.env.AEQ_LITERT_LIBRARY;
+  const runtimes = await describeRuntimes(library ? { library } : {});
+  const machine = { node: process.version, platform: `${platform()} ${arch()}`, cores: availableParallelism() };
+  result({ aeq: packageVersion(), ...machine, runtimes });
   print(`${style.bold(`aeq ${packageVersion()}`)}  Node ${machine.node}, ${machine.platform}, ${machine.cores} cores`);
-  const rows = found.map(({ id, available, version, reason }) => [
-    id,
-    available ? style.green('available') : style.yellow('not here'),
-    version ?? reason ?? '',
-  ]);
-  print(formatTable(rows));
+  const titles = ['interpreter', '', 'version', 'start', 'one convolution'].map(style.dim);
+  print(columns([titles, ...runtimes.map((runtime) => row(runtime, style))], new Set([3, 4])).join('\n'));
+  for (const runtime of runtimes) {
+    if (!runtime.available) print(`\n${runtime.id}: ${runtime.reason}${runtime.hint ? `\n  ${runtime.hint}` : ''}`);
+  }
   return 0;
 };
 
-async function look(id: (typeof RUNTIMES)[number]) {
-  const library = process.env.AEQ_LITERT_LIBRARY;
-  try {
-    const runtime = await openRuntime(id, library ? { library } : {});
-    const { version } = runtime;
-    runtime.close();
-    return { id, available: true, version };
-  } catch (error) {
-    if (error instanceof AeqError) return { id, available: false, reason: error.message, hint: error.hint };
-    throw error;
-  }
+function row(runtime: RuntimeDescription, style: Style): string[] {
+  if (!runtime.available) return [runtime.id, style.yellow('not here')];
+  const { id, version, startMs, runMs } = runtime;
+  return [id, style.green('available'), version, formatDuration(startMs), `${runMs.toFixed(1)} ms`];
 }

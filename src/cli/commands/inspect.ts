@@ -1,7 +1,8 @@
 import { openModelFile } from '../../../schema/model-file.node.ts';
 import { inspectModel, type ModelSummary, type QuantizationSummary, type SubgraphSummary } from '../../inspect.ts';
+import { columns, formatBytes } from '../../report/format.ts';
 import type { CommandRun } from '../context.ts';
-import { formatBytes, formatTable, type Style } from '../style.ts';
+import type { Style } from '../style.ts';
 
 /** `aeq inspect <model>` */
 export const run: CommandRun = async ([path = ''], { print, result, style }) => {
@@ -61,7 +62,7 @@ function tensorTable({ tensors }: SubgraphSummary, style: Style): string {
     name,
   ]);
   const header = ['tensor', 'type', 'shape', 'constant', 'quantization', 'name'].map((title) => style.dim(title));
-  return formatTable([header, ...rows], ['right', 'left', 'left', 'right']);
+  return columns([header, ...rows], new Set([0, 3])).join('\n');
 }
 
 function describeQuantization({ granularity, scales, scale, zeroPoint, axis, blockSize }: QuantizationSummary): string {

@@ -1,18 +1,27 @@
 import { AeqError } from '../../../schema/errors.ts';
-import { quantizeContainer } from '../../container.node.ts';
+import { type ComponentReport, quantizeContainer } from '../../container.node.ts';
 import type { Quantizer } from '../../quantizer.ts';
+import { formatBytes, plural } from '../../report/format.ts';
 import { chooseSignature } from '../../sample-sources.ts';
 import { calibrateWithProgress } from '../calibrating.ts';
 import type { Context } from '../context.ts';
-import { formatBytes } from '../style.ts';
+import { planResult, planText } from '../plan-text.ts';
+import { shorthandOf } from '../shorthand.ts';
 
 /** `aeq quantize` on a `.litertlm` container: every model in it by the recipe of its component type. */
 export async function runOnContainer(path: string, output: string, recipe: string, context: Context): Promise<0> {
-  const { options, print, result, warn, style, progress } = context;
+  const { options, warn, progress } = context;
+  if (options.calibration) {
+    throw new AeqError('USAGE', '--calibration is for a single model, not for a container', {
+      hint: 'give the samples of each component: --data <component>=<source>',
+    });
+  }
   const step = progress.start('quantizing');
   const reports = await quantizeContainer(path, output, recipe, {
     compat: options.compat,
     overwrite: options.force,
+    shorthand: shorthandOf(options),
+    dryRun: options.dryRun,
     range: options.range,
     buffers: options.buffers,
     verify: options.verify,
@@ -20,22 +29,31 @@ export async function runOnContainer(path: string, output: string, recipe: strin
     library: process.env.AEQ_LITERT_LIBRARY,
     signal: context.signal,
     calibrate: (component, quantizer) => calibrateComponent(component, quantizer, context),
-    onComponent: (component) => step.update(0, component),
+    onComponent: (component) => step.update(0, undefined, component),
   });
-  step.end(`${reports.length} models`);
-  result({ output, components: reports });
-  print(style.bold(output));
-  for (const { component, floatSizeBytes, sizeBytes, operators, quantizedOperators, warnings } of reports) {
-    print(
-      `${component}  ${formatBytes(floatSizeBytes)} → ${formatBytes(sizeBytes)}, ${quantizedOperators} of ${operators} operators`,
-    );
-    for (const text of warnings) warn(`${component}: ${text}`);
-  }
+  step.end(plural(reports.length, 'model'));
+  for (const { component, warnings } of reports) for (const text of warnings) warn(`${component}: ${text}`);
+  if (options.dryRun) showPlans(reports, context);
+  else report(reports, output, context);
   return 0;
 }
 
+function showPlans(reports: readonly ComponentReport[], { print, result, style }: Context): void {
+  result({ components: reports.map(({ component, section, plan }) => ({ component, section, ...planResult(plan) })) });
+  for (const { component, plan } of reports) print(`${style.bold(component)}\n${planText(plan, style)}\n`);
+}
+
+function report(reports: readonly ComponentReport[], output: string, { say, result, style }: Context): void {
+  result({ output, components: reports.map(({ plan: _, ...entry }) => entry) });
+  say(style.bold(output));
+  for (const { component, floatSizeBytes, sizeBytes, operators, quantizedOperators } of reports) {
+    const sizes = `${formatBytes(floatSizeBytes)} → ${formatBytes(sizeBytes)}`;
+    say(`${component}  ${sizes}, ${quantizedOperators} of ${operators} operators quantized`);
+  }
+}
+
 /** Data of a component: `--data <component>=<source>`, or `<component>/<signature>=<source>`. */
-function calibrateComponent(component: string, quantizer: Quantizer, context: Context) {
+async function calibrateComponent(component: string, quantizer: Quantizer, context: Context) {
   const { options } = context;
   const own = (options.data ?? []).flatMap((source) => {
     if (source.startsWith(`${component}=`)) return [source.slice(component.length + 1)];
@@ -47,5 +65,6 @@ function calibrateComponent(component: string, quantizer: Quantizer, context: Co
       hint: `--data ${component}=<source>, with the inputs ${view.inputs.map(({ name }) => name).join(', ')}`,
     });
   }
-  return calibrateWithProgress(quantizer, { ...context, options: { ...options, data: own } });
+  const { document } = await calibrateWithProgress(quantizer, { ...context, options: { ...options, data: own } });
+  return document;
 }

@@ -1,4 +1,5 @@
 import { basename, dirname, extname, join } from 'node:path';
+import { parseRangeRule } from '../../../calibration/ranges/rule.ts';
 import { AeqError } from '../../../schema/errors.ts';
 import { checkWritable } from '../../../schema/write-file.node.ts';
 import { type Calibration, readCalibrationFile } from '../../calibration-input.node.ts';
@@ -6,18 +7,20 @@ import { type Delivery, deliverModel } from '../../deliver.node.ts';
 import type { Plan } from '../../plan/plan.ts';
 import { Quantizer } from '../../quantizer.ts';
 import { withShorthand } from '../../recipe/shorthand.ts';
+import { formatBytes, formatShare } from '../../report/format.ts';
 import { calibrateWithProgress } from '../calibrating.ts';
 import type { CommandRun, Context } from '../context.ts';
 import type { OptionValues } from '../options.ts';
 import { planResult, planText } from '../plan-text.ts';
-import { formatBytes } from '../style.ts';
+import { shorthandOf } from '../shorthand.ts';
 
 const STATIC_RECIPES = { int8: 'static_wi8_ai8', int16: 'static_wi8_ai16' } as const;
 
 /** `aeq quantize <model> (--static [int8|int16] | --recipe <name|file>)` */
 export const run: CommandRun = async ([path = ''], context) => {
-  const { options, print, result, warn, style } = context;
+  const { options, print, result, warn } = context;
   const recipe = recipeOf(options);
+  const range = options.range === undefined ? undefined : parseRangeRule(options.range);
   const output = options.output ?? defaultOutput(path, recipe);
   const overwrite = options.force === true;
   if (!options.dryRun) checkWritable(output, { overwrite });
@@ -28,16 +31,15 @@ export const run: CommandRun = async ([path = ''], context) => {
   const quantizer = await Quantizer.open(path, { compat: options.compat });
   try {
     for (const text of quantizer.loadQuantizationRecipe(recipe)) warn(text);
-    const { include, exclude, io } = options;
-    const shorthand = { ...(include && { include }), ...(exclude && { exclude }), ...(io && { io }) };
-    if (include || exclude || io) quantizer.loadQuantizationRecipe(withShorthand(quantizer.recipe, shorthand));
+    const shorthand = shorthandOf(options);
+    if (shorthand) quantizer.loadQuantizationRecipe(withShorthand(quantizer.recipe, shorthand));
     const calibration = await calibrationFor(quantizer, context);
-    const settings = { range: options.range, buffers: options.buffers };
+    const settings = { range, buffers: options.buffers };
     if (options.dryRun) {
       const plan = quantizer.plan(calibration, settings);
       for (const text of plan.warnings) warn(text);
       result(planResult(plan));
-      print(planText(plan, style));
+      print(planText(plan, context.style));
       return 0;
     }
     const step = context.progress.start('quantizing');
@@ -48,7 +50,7 @@ export const run: CommandRun = async ([path = ''], context) => {
       runtime: options.runtime,
       library: process.env.AEQ_LITERT_LIBRARY,
       signal: context.signal,
-      onVerify: () => step.update(1, 'verifying'),
+      onVerify: () => step.update(1, undefined, 'verifying'),
     });
     step.end(basename(output));
     for (const text of quantized.warnings) warn(text);
@@ -62,7 +64,7 @@ export const run: CommandRun = async ([path = ''], context) => {
 function recipeOf({ static: type, recipe }: OptionValues): string {
   if (type !== undefined && recipe !== undefined) {
     throw new AeqError('USAGE', '--static and --recipe exclude each other', {
-      hint: 'a static recipe says --static itself',
+      hint: `--static is short for --recipe ${STATIC_RECIPES[type]}`,
     });
   }
   const name = type === undefined ? recipe : STATIC_RECIPES[type];
@@ -82,16 +84,18 @@ function defaultOutput(path: string, recipe: string): string {
 async function calibrationFor(quantizer: Quantizer, context: Context): Promise<Calibration | undefined> {
   const { options, warn } = context;
   if (!quantizer.needCalibration) {
-    if (options.calibration || options.data) warn('the recipe needs no calibration: the ranges are not used');
+    if (options.calibration || options.data) warn('the recipe needs no ranges: the calibration or data is not used');
     return undefined;
   }
-  if (options.calibration) return readCalibrationFile(options.calibration);
-  if (options.data) return calibrateWithProgress(quantizer, context);
-  return undefined;
+  if (options.calibration) {
+    if (options.data) warn('--calibration is given: the samples of --data are not used');
+    return readCalibrationFile(options.calibration);
+  }
+  return options.data ? (await calibrateWithProgress(quantizer, context)).document : undefined;
 }
 
 function report(
-  { print, result, style }: Context,
+  { result, say, style }: Context,
   floatBytes: number,
   plan: Plan,
   output: string,
@@ -99,21 +103,20 @@ function report(
 ): void {
   const real = plan.operators.filter(({ operator }) => operator >= 0);
   const quantized = real.filter(({ mode }) => mode !== 'float');
-  const verified = verification === undefined ? 'not verified' : verification.status;
   result({
     output,
     sizeBytes,
     floatSizeBytes: floatBytes,
     operators: real.length,
     quantizedOperators: quantized.length,
-    verified,
+    verified: verification === undefined ? 'not verified' : verification.status,
     warnings: plan.warnings,
   });
-  const ratio = `${((100 * sizeBytes) / floatBytes).toFixed(1)} %`;
-  print(`${style.bold(output)}  ${formatBytes(floatBytes)} → ${formatBytes(sizeBytes)} (${ratio})`);
+  const ratio = formatShare(sizeBytes / floatBytes);
+  say(`${style.bold(output)}  ${formatBytes(floatBytes)} → ${formatBytes(sizeBytes)} (${ratio})`);
   const kept = real.length - quantized.length;
   const float = kept === 0 ? '' : `, ${kept} stay float (--dry-run says why)`;
-  print(`${quantized.length} of ${real.length} operators quantized${float}`);
-  if (verification?.status === 'ok') print(style.dim(`loaded and run on ${verification.runtime}`));
-  if (verification?.status === 'skipped') print(style.yellow(`not verified: ${verification.reason}`));
+  say(`${quantized.length} of ${real.length} operators quantized${float}`);
+  if (verification?.status === 'ok') say(style.dim(`loaded and run on ${verification.runtime}`));
+  if (verification?.status === 'skipped') say(style.yellow(`not verified: ${verification.reason}`));
 }

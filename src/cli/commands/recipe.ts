@@ -6,8 +6,9 @@ import { type ExplainedOperator, explainRecipe } from '../../recipe/explain.ts';
 import { loadComponentRecipes, loadRecipe } from '../../recipe/library.node.ts';
 import { withShorthand } from '../../recipe/shorthand.ts';
 import { recipeToJson, recipeToText } from '../../recipe/write.ts';
+import { columns } from '../../report/format.ts';
 import type { CommandRun } from '../context.ts';
-import { formatTable } from '../style.ts';
+import { shorthandOf } from '../shorthand.ts';
 
 /** `aeq recipe list` */
 export const list: CommandRun = async (_args, { print, result, style }) => {
@@ -17,7 +18,7 @@ export const list: CommandRun = async (_args, { print, result, style }) => {
     needsCalibration ? 'static' : kind === 'components' ? 'litertlm' : '',
     summary,
   ]);
-  print(formatTable(rows));
+  print(columns(rows).join('\n'));
   print(style.dim('\nstatic recipes need calibration; litertlm recipes are for .litertlm containers'));
   return 0;
 };
@@ -47,9 +48,7 @@ export const explain: CommandRun = async ([path = '', name = ''], { options, pri
       hint: 'explain the recipe of one component',
     });
   }
-  const { include, exclude, io } = options;
-  const shorthand = { ...(include && { include }), ...(exclude && { exclude }), ...(io && { io }) };
-  const recipe = withShorthand(loadRecipe(name, context), shorthand);
+  const recipe = withShorthand(loadRecipe(name, context), shorthandOf(options) ?? {});
   const file = openModelFile(path);
   try {
     const { operators, rules, usage, warnings } = explainRecipe(file.model, recipe, context);
@@ -63,7 +62,8 @@ export const explain: CommandRun = async ([path = '', name = ''], { options, pri
       entry.reason,
       entry.scope,
     ]);
-    print(formatTable([['operator', 'name', 'becomes', 'why', 'scope'].map((title) => style.dim(title)), ...rows]));
+    const titles = ['operator', 'name', 'becomes', 'why', 'scope'].map(style.dim);
+    print(columns([titles, ...rows]).join('\n'));
     return 0;
   } finally {
     file.close();

@@ -1,30 +1,35 @@
 import { readLabels } from '../../../datasets/labels.node.ts';
+import type { Labels } from '../../../datasets/labels.ts';
 import type { FileDataset } from '../../../datasets/options.ts';
-import type { Comparison } from '../../../schema/documents/comparison.ts';
-import { comparisonJson } from '../../../schema/documents/comparison.ts';
+import { type Comparison, comparisonJson } from '../../../schema/documents/comparison.ts';
 import { AeqError } from '../../../schema/errors.ts';
 import { openModelFile } from '../../../schema/model-file.node.ts';
+import { plural } from '../../report/format.ts';
 import { comparisonTable } from '../../report/table.ts';
-import { evaluateGates, type Gate, parseGate } from '../../validate/gates.ts';
+import { evaluateGates, parseGate } from '../../validate/gates.ts';
 import { validateAgainst } from '../../validation.node.ts';
 import type { CommandRun, Context } from '../context.ts';
-import { badSamples, openData, parseBytes } from '../data.ts';
-import { writeReport } from '../report-folder.ts';
+import { badSamples, memoryBytes, openData } from '../data.ts';
+import { checkReport, writeReport } from '../report-folder.ts';
 
 /** `aeq validate <float> <quantized> --data <source>...` */
 export const run: CommandRun = async ([floatPath = '', quantizedPath = ''], context) => {
-  const { options, print, result, style } = context;
+  const { options, fail, result, say, style } = context;
   const gates = (options.failOn ?? []).map(parseGate);
+  const overwrite = options.force === true;
+  if (options.report) checkReport(options.report, overwrite);
   const float = openModelFile(floatPath);
   const quantized = openModelFile(quantizedPath);
   try {
     const datasets = await openData(float.model, options);
     const comparison = await compare(float, quantized, datasets, context);
-    const judged = judge(comparison, gates);
-    if (options.report) await writeReport(options.report, judged, options.force === true);
+    const judged = { ...comparison, gates: evaluateGates(gates, comparison) };
+    if (options.report) await writeReport(options.report, judged, overwrite);
     result(comparisonJson(judged));
-    print(comparisonTable(judged, { style, ...(options.top === undefined ? {} : { top: options.top }) }));
-    return judged.gates.some(({ passed }) => !passed) ? 1 : 0;
+    say(comparisonTable(judged, { style, ...(options.top === undefined ? {} : { top: options.top }) }));
+    const failed = judged.gates.filter(({ passed }) => !passed);
+    for (const { message } of failed) fail('gate', message);
+    return failed.length > 0 ? 1 : 0;
   } finally {
     float.close();
     quantized.close();
@@ -39,7 +44,8 @@ async function compare(
   datasets: Record<string, FileDataset>,
   { options, progress, signal, warn }: Context,
 ): Promise<Comparison> {
-  const labels = options.labels === undefined ? undefined : await labelsFor(options.labels, datasets);
+  const limit = memoryBytes(options);
+  const labels = await labelsFor(options.labels, datasets);
   const step = progress.start('comparing');
   const describe = ({ path, model, sizeBytes, sha256 }: Opened) => ({ file: path, model, sizeBytes, sha256: sha256() });
   const comparison = await validateAgainst(describe(float), describe(quantized), datasets, {
@@ -47,25 +53,26 @@ async function compare(
     seed: options.seed,
     runtime: options.runtime,
     library: process.env.AEQ_LITERT_LIBRARY,
-    memoryBytes: options.memory === undefined ? undefined : parseBytes(options.memory),
+    memoryBytes: limit,
+    injected: options.injected,
     labels,
     signal,
-    onProgress: ({ done, total }) => step.update(done, total === undefined ? '' : `of ${total}`),
+    onProgress: ({ done, total }) => step.update(done, total),
   });
-  step.end(`${comparison.signatures.reduce((sum, { samples }) => sum + samples, 0)} samples`);
+  step.end(
+    plural(
+      comparison.signatures.reduce((sum, { samples }) => sum + samples, 0),
+      'sample',
+    ),
+  );
   for (const text of badSamples(datasets)) warn(text);
   return comparison;
 }
 
-function labelsFor(file: string, datasets: Record<string, FileDataset>) {
+/** The labels of --labels, or those that the data itself has. */
+async function labelsFor(file: string | undefined, datasets: Record<string, FileDataset>): Promise<Labels | undefined> {
   const [dataset, ...more] = Object.values(datasets);
-  if (!dataset || more.length > 0) {
-    throw new AeqError('USAGE', '--labels works with the data of one signature', { hint: 'name one with --signature' });
-  }
-  return readLabels(file, dataset.names);
-}
-
-/** The comparison with what each gate says of it. */
-function judge(comparison: Comparison, gates: readonly Gate[]): Comparison {
-  return { ...comparison, gates: evaluateGates(gates, comparison) };
+  if (file === undefined) return more.length === 0 ? dataset?.labels : undefined;
+  if (dataset && more.length === 0) return readLabels(file, dataset.names);
+  throw new AeqError('USAGE', '--labels works with the data of one signature', { hint: 'name one with --signature' });
 }

@@ -25,7 +25,7 @@ export interface WeightedOperands {
   readonly channelAxis: (rank: number, operator: Operator) => number;
   /** Dimension that BLOCKWISE cuts into blocks, where the kernel knows blocks. */
   readonly blockAxis?: number;
-  /** `min_weight_elements` applies. */
+  /** `min_weight_elements` applies in the original; with us it does everywhere. */
   readonly leavesSmallWeights: boolean;
   /** A weight that the model stores quantized already is taken as it is. */
   readonly keepsQuantizedWeights: boolean;

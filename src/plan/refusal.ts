@@ -46,9 +46,10 @@ function weightRefusal(task: OperatorTask, weighted: WeightedOperands): string |
   if (isBlockwise(tensor) || (constant && tensor.type !== TensorType.FLOAT32 && !hasScales(tensor))) {
     return 'its weight is not float32';
   }
+  if (constant && elementCount(tensor.shape) < task.config.minWeightElements) {
+    return `its weight has fewer than ${task.config.minWeightElements} elements`;
+  }
   if (task.mode !== 'static') return undefined;
-  const small = constant && weighted.leavesSmallWeights && elementCount(tensor.shape) < task.config.minWeightElements;
-  if (small) return `its weight has fewer than ${task.config.minWeightElements} elements`;
   const bias = weighted.bias === undefined ? NO_TENSOR : (task.inputs[weighted.bias] ?? NO_TENSOR);
   if (bias !== NO_TENSOR && !tensorConstant(task.model, tensorOf(task, bias)))
     return 'its bias is computed at run time';

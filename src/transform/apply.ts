@@ -15,6 +15,7 @@ import {
 import type { Instruction, TensorInstructions } from './instruction.ts';
 import { instructionsOf } from './instructions.ts';
 import { patchSignaturesByName } from './signatures.ts';
+import { raiseVersions } from './versions.ts';
 
 /** Carries a plan out on a copy of its model. Constants of the result are computed when they are read. */
 export function applyPlan(plan: Plan): Model {
@@ -26,6 +27,7 @@ export function applyPlan(plan: Plan): Model {
   if (!plan.conduct.repairsSharingCoarsely) {
     settleDecoded(plan.model, model);
     releaseUnread(plan, model);
+    raiseVersions(model);
     dropUnreferenced(model);
   }
   return model;

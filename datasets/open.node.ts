@@ -62,17 +62,11 @@ const KINDS: readonly DataKind[] = [
   },
 ];
 
-/** Everything `openDataset` needs, as JSON: a worker thread opens the same data set with it. */
-export interface DatasetDescriptor {
-  readonly sources: readonly string[];
-  readonly inputs: readonly InputSpec[];
-  readonly options: DatasetOptions;
-}
-
 /**
  * Opens a data set from files and folders, whose kind is found out from the names of the files: pictures, arrays,
  * recordings, parquet files or texts, also within tar archives; or from one manifest, whose options hold where the given
  * ones say nothing. Other files in a folder, such as a list of labels, are left alone. Nothing is decoded yet.
+ * Sources, inputs and options are JSON, so that a worker can open the same data set.
  * @param inputs what the model's signature takes; free dimensions are filled from the data
  * @throws AeqError FILE_NOT_FOUND; DATASET_EMPTY; DATASET_UNKNOWN_KIND; DATASET_MISMATCH when data and model do not fit;
  * USAGE for options that do not fit; MANIFEST_INVALID

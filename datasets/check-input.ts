@@ -1,27 +1,18 @@
 import { TensorType } from '../schema/generated/tflite.ts';
-import type { Finding } from './finding.ts';
+import type { Finding, FindingCode, FindingLevel } from './finding.ts';
 import { pictureDimensions } from './images/tensor.ts';
 import type { InputSpec, Sample, TensorValue } from './sample.ts';
 
 /** Sums over the values of one input. */
 export interface InputTotals {
-  readonly elements: number;
-  readonly finite: number;
-  readonly sum: number;
-  readonly squares: number;
-  readonly min: number;
-  readonly max: number;
-  readonly nans: number;
-  readonly infinities: number;
-}
-
-/** What is collected of one input while samples are read. */
-export interface InputTally {
-  readonly input: InputSpec;
-  add(sample: Sample): void;
-  totals(): InputTotals;
-  /** What there is to say when `samples` have been read. */
-  findings(samples: number): Finding[];
+  elements: number;
+  finite: number;
+  sum: number;
+  squares: number;
+  min: number;
+  max: number;
+  nans: number;
+  infinities: number;
 }
 
 const MOST_NAMED = 5;
@@ -33,21 +24,49 @@ const NOISE_CORRELATION = 0.1;
 /** Shorter signals say nothing about their correlation. */
 const SHORTEST_SIGNAL = 256;
 
-/** Collects in double. */
-export function startTally(input: InputSpec): InputTally {
-  const totals = { elements: 0, finite: 0, sum: 0, squares: 0, min: Infinity, max: -Infinity, nans: 0, infinities: 0 };
-  const constant: string[] = [];
-  const nonFinite: string[] = [];
-  const full: string[] = [];
-  const correlations: number[] = [];
-  let whole = true;
+/** What is collected of one input while samples are read, in double. */
+export class InputTally {
+  readonly input: InputSpec;
+  readonly totals: InputTotals = {
+    elements: 0,
+    finite: 0,
+    sum: 0,
+    squares: 0,
+    min: Infinity,
+    max: -Infinity,
+    nans: 0,
+    infinities: 0,
+  };
+  readonly #constant: string[] = [];
+  readonly #nonFinite: string[] = [];
+  readonly #full: string[] = [];
+  readonly #correlations: number[] = [];
+  #whole = true;
 
-  const add = ({ name, feed }: Sample): void => {
-    const value = feed[input.name];
+  constructor(input: InputSpec) {
+    this.input = input;
+  }
+
+  add({ name, feed }: Sample): void {
+    const value = feed[this.input.name];
     if (!value) return;
-    const before = totals.nans + totals.infinities;
+    const before = this.totals.nans + this.totals.infinities;
+    const [min, max] = this.#count(value);
+    this.totals.elements += value.data.length;
+    this.totals.min = Math.min(this.totals.min, min);
+    this.totals.max = Math.max(this.totals.max, max);
+    if (this.totals.nans + this.totals.infinities > before) this.#nonFinite.push(name);
+    if (min === max && value.data.length > 1) this.#constant.push(name);
+    if (isMask(this.input) && min === 1) this.#full.push(name);
+    const correlation = neighbourCorrelation(value);
+    if (correlation !== undefined) this.#correlations.push(correlation);
+  }
+
+  /** Adds up the values of one sample; gives their extremes. */
+  #count({ data }: TensorValue): [min: number, max: number] {
+    const { totals } = this;
     let [min, max] = [Infinity, -Infinity];
-    for (const item of value.data) {
+    for (const item of data) {
       const number = Number(item);
       if (!Number.isFinite(number)) {
         if (Number.isNaN(number)) totals.nans += 1;
@@ -59,72 +78,57 @@ export function startTally(input: InputSpec): InputTally {
       totals.squares += number * number;
       min = Math.min(min, number);
       max = Math.max(max, number);
-      whole &&= Number.isInteger(number);
+      this.#whole &&= Number.isInteger(number);
     }
-    totals.elements += value.data.length;
-    totals.min = Math.min(totals.min, min);
-    totals.max = Math.max(totals.max, max);
-    if (totals.nans + totals.infinities > before) nonFinite.push(name);
-    if (min === max && value.data.length > 1) constant.push(name);
-    if (isMask(input) && min === 1) full.push(name);
-    const correlation = neighbourCorrelation(value);
-    if (correlation !== undefined) correlations.push(correlation);
-  };
+    return [min, max];
+  }
 
-  const finding = (level: Finding['level'], code: Finding['code'], message: string, names: readonly string[] = []) => ({
-    level,
-    code,
-    message,
-    input: input.name,
-    samples: names.slice(0, MOST_NAMED),
-  });
-
-  const findings = (samples: number): Finding[] => {
-    const result: Finding[] = [];
+  /** What there is to say when `samples` have been read. */
+  findings(samples: number): Finding[] {
+    const { input, totals } = this;
     const label = `input "${input.name}"`;
-    if (nonFinite.length > 0) {
+    const result: Finding[] = [];
+    if (this.#nonFinite.length > 0) {
       const what = `${totals.nans} NaN and ${totals.infinities} infinite values`;
-      result.push(finding('error', 'non-finite', `${label} has ${what} in ${nonFinite.length} samples`, nonFinite));
+      const message = `${label} has ${what} in ${this.#nonFinite.length} samples`;
+      result.push(this.#finding('error', 'non-finite', message, this.#nonFinite));
     }
-    if (constant.length > 0 && !isMask(input) && !isHelper(input)) {
-      const level = constant.length === samples && samples > 1 ? 'error' : 'warning';
-      const message = `${label} has one single value in ${constant.length} of ${samples} samples`;
-      result.push(finding(level, 'constant', message, constant));
+    if (this.#constant.length > 0 && !isMask(input) && !isHelper(input)) {
+      const level = this.#constant.length === samples && samples > 1 ? 'error' : 'warning';
+      const message = `${label} has one single value in ${this.#constant.length} of ${samples} samples`;
+      result.push(this.#finding(level, 'constant', message, this.#constant));
     }
-    if (full.length * 2 > samples) {
-      result.push(
-        finding('warning', 'truncated', `${full.length} of ${samples} texts fill all tokens: most are cut off`, full),
-      );
+    if (this.#full.length * 2 > samples) {
+      const message = `${this.#full.length} of ${samples} texts fill all tokens: most are cut off`;
+      result.push(this.#finding('warning', 'truncated', message, this.#full));
     }
-    return [...result, ...valueFindings(), ...noiseFindings(label)];
-  };
+    return [...result, ...this.#valueFindings(label), ...this.#noiseFindings(label)];
+  }
+
+  #finding(level: FindingLevel, code: FindingCode, message: string, names: readonly string[] = []): Finding {
+    return { level, code, message, input: this.input.name, samples: names.slice(0, MOST_NAMED) };
+  }
 
   /** Values that a picture model hardly expects. */
-  const valueFindings = (): Finding[] => {
-    if (input.type !== TensorType.FLOAT32 || !pictureDimensions(input.shape) || totals.finite === 0) return [];
-    const { min, max } = totals;
-    if (whole && min >= 0 && max > 2 && max <= 255) {
-      const text = `input "${input.name}" gets raw pixels (${min} to ${max}); most float models expect 0..1 or -1..1`;
-      return [finding('warning', 'raw-pixels', `${text}: say so with --preprocess`)];
+  #valueFindings(label: string): Finding[] {
+    const { min, max, finite } = this.totals;
+    if (this.input.type !== TensorType.FLOAT32 || !pictureDimensions(this.input.shape) || finite === 0) return [];
+    if (this.#whole && min >= 0 && max > 2 && max <= 255) {
+      const message = `${label} gets raw pixels (${min} to ${max}); most float models expect 0..1 or -1..1`;
+      return [this.#finding('warning', 'raw-pixels', `${message}: say so with --preprocess`)];
     }
     const largest = Math.max(Math.abs(min), Math.abs(max));
-    if (largest > 0 && largest <= 1 / 127) {
-      return [
-        finding('warning', 'tiny-values', `input "${input.name}" only gets values up to ${largest}: scaled twice?`),
-      ];
-    }
-    return [];
-  };
+    if (largest === 0 || largest > 1 / 127) return [];
+    return [this.#finding('warning', 'tiny-values', `${label} only gets values up to ${largest}: scaled twice?`)];
+  }
 
-  const noiseFindings = (label: string): Finding[] => {
-    if (correlations.length === 0) return [];
-    const mean = correlations.reduce((sum, value) => sum + value, 0) / correlations.length;
+  #noiseFindings(label: string): Finding[] {
+    if (this.#correlations.length === 0) return [];
+    const mean = this.#correlations.reduce((sum, value) => sum + value, 0) / this.#correlations.length;
     if (Math.abs(mean) >= NOISE_CORRELATION) return [];
-    const text = `${label} looks like noise: neighbouring values have nothing in common (correlation ${mean.toFixed(2)})`;
-    return [finding('warning', 'noise', `${text}; calibrate with real data`)];
-  };
-
-  return { input, add, totals: () => totals, findings };
+    const text = `neighbouring values have nothing in common (correlation ${mean.toFixed(2)})`;
+    return [this.#finding('warning', 'noise', `${label} looks like noise: ${text}; calibrate with real data`)];
+  }
 }
 
 /** Inputs that are rightly constant now and then. */

@@ -1,7 +1,7 @@
 import { AeqError } from '../schema/errors.ts';
 import { typeName } from '../schema/graph.ts';
 import { shapeText } from './arrays/array.ts';
-import { type InputTally, startTally } from './check-input.ts';
+import { InputTally } from './check-input.ts';
 import type { Finding, FindingLevel } from './finding.ts';
 import type { BadSample } from './options.ts';
 import type { Dataset, InputSpec, Sample } from './sample.ts';
@@ -47,7 +47,7 @@ export async function checkDataset(
   inputs: readonly InputSpec[],
   indices?: Iterable<number>,
 ): Promise<DatasetCheck> {
-  const tallies = inputs.map((input) => startTally(input));
+  const tallies = inputs.map((input) => new InputTally(input));
   const findings: Finding[] = [];
   const seen = new Map<string, string>();
   const repeated: string[] = [];
@@ -125,7 +125,7 @@ function tooFew(samples: number): Finding[] {
 }
 
 function summary({ input, totals }: InputTally): InputSummary {
-  const { finite, sum, squares, min, max, nans, infinities, elements } = totals();
+  const { finite, sum, squares, min, max, nans, infinities, elements } = totals;
   const mean = finite === 0 ? 0 : sum / finite;
   return {
     name: input.name,

@@ -89,14 +89,17 @@ const ARRAYS: Readonly<Record<number, new (length: number) => TypedArray>> = {
 };
 
 /**
- * Values that any model can be run with: integers are 0, an index that is always in range; real values (quantized ones
- * too) are `zero` or a fixed irregular pattern in [0, 1). `lengths` fills free dimensions.
- * @returns undefined where a type cannot be fed.
+ * Values to try a model with. `indices`: integers are 0, an index that is always in range, real values (quantized ones
+ * too) a fixed irregular pattern in [0, 1). `masks`: the same with integers 1, for models that divide by how many places
+ * of a mask are set. `zeros`: everything 0.
  */
+export const GENERIC_VALUES = ['indices', 'masks', 'zeros'] as const;
+
+/** A feed of generic values for a signature; undefined where a type cannot be fed. `shapeOf` fills free dimensions. */
 export function genericFeed(
   model: Model,
   view: SignatureView,
-  values: 'pattern' | 'zero',
+  values: (typeof GENERIC_VALUES)[number],
   shapeOf: (tensor: Tensor) => readonly number[],
 ): Feed | undefined {
   const feed: Record<string, TensorValue> = {};
@@ -106,13 +109,19 @@ export function genericFeed(
     if (entry === undefined || make === undefined) return undefined;
     const shape = shapeOf(entry);
     const data = new make(elementCount(shape));
-    const real = new Float32Array(data.length).map((_, i) => (values === 'zero' ? 0 : pattern(i)));
+    const real = new Float32Array(data.length).map((_, i) => (values === 'zeros' ? 0 : pattern(i)));
     if (entry.type === TensorType.FLOAT32) (data as Float32Array).set(real);
+    else if (values === 'masks') fillWithOnes(data);
     const value: TensorValue = { type: TensorType.FLOAT32, shape, data: real };
     const quantizable = entry.type in LIMITS && hasScales(entry);
     feed[name] = quantizable ? quantizedValue(name, value, entry) : { type: entry.type, shape, data };
   }
   return feed;
+}
+
+function fillWithOnes(data: TypedArray): void {
+  if (data instanceof BigInt64Array || data instanceof BigUint64Array) data.fill(1n);
+  else data.fill(1);
 }
 
 /** Multiples of the golden ratio modulo 1: irregular, the same everywhere, and spread evenly. */

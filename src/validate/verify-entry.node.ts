@@ -10,7 +10,7 @@ import { isDynamic, type SignatureView, signatureShape, signatures } from '../..
 import type { Model } from '../../schema/model.ts';
 import { type ModelFile, openModelFile } from '../../schema/model-file.node.ts';
 import { serveParent } from './child.node.ts';
-import { feedFor, genericFeed } from './feeds.ts';
+import { feedFor, GENERIC_VALUES, genericFeed } from './feeds.ts';
 import type { VerifyAnswer, VerifyRequest } from './verify.node.ts';
 
 /** Lengths to try for free dimensions other than the batch, since the model does not say which it can take. */
@@ -86,8 +86,8 @@ function* pieces(file: ModelFile): Generator<Uint8Array> {
 }
 
 /**
- * The real sample if there is one. Otherwise values that suit most models, and zeros in case those do not: a model is
- * only refused when it runs with neither.
+ * The real sample if there is one. Otherwise values that suit most models, and others in case those do not: a model is
+ * only refused when it runs with none.
  */
 function feedsFor(model: Model, view: SignatureView, sample: Feed | undefined): Feed[] {
   if (sample !== undefined) return [feedFor(model, view, view, sample)];
@@ -96,7 +96,7 @@ function feedsFor(model: Model, view: SignatureView, sample: Feed | undefined): 
     return entry !== undefined && signatureShape(entry).some((length, axis) => length < 0 && axis > 0);
   });
   return (free ? FREE_LENGTHS : [1]).flatMap((length) =>
-    (['pattern', 'zero'] as const).flatMap((values) => {
+    GENERIC_VALUES.flatMap((values) => {
       const feed = genericFeed(model, view, values, (tensor) =>
         signatureShape(tensor).map((size, axis) => (size >= 0 ? size : axis === 0 ? 1 : length)),
       );

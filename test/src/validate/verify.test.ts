@@ -32,6 +32,19 @@ describe('verifyModelFile', () => {
     await expect(failure).rejects.toThrow(/^out\.tflite (does not load|loads, but).*RELU/);
   });
 
+  it('does not hold an empty mask against a model that divides by how many places are set', async () => {
+    const builder = new ModelBuilder();
+    const main = builder.subgraph();
+    const int8 = (name: string, scale: number) =>
+      ({ name, shape: [1, 4], type: 'INT8', quantization: { scale, zeroPoint: 0 } }) as const;
+    const mask = main.input('mask', [1, 4], { type: 'INT32' });
+    const floats = main.operator('CAST', [mask], { name: 'floats', shape: [1, 4] });
+    const divisor = main.operator('QUANTIZE', [floats], int8('divisor', 0.1));
+    const x = main.input('x', [1, 4], { type: 'INT8', quantization: { scale: 0.1, zeroPoint: 0 } });
+    main.outputs(main.operator('DIV', [x, divisor], int8('y', 0.1)));
+    expect(await verifyModelFile(builder.bytes())).toMatchObject({ status: 'ok' });
+  });
+
   it('stops when asked to', async () => {
     const controller = new AbortController();
     const running = verifyModelFile(denseModel().bytes(), { signal: controller.signal });

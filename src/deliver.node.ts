@@ -9,6 +9,8 @@ export interface DeliverOptions {
   readonly verify: boolean;
   readonly runtime?: RuntimeChoice | undefined;
   readonly library?: string | undefined;
+  /** Threads that quantize and write; default: one a core where the model is large. */
+  readonly threads?: number | undefined;
   readonly signal?: AbortSignal | undefined;
   readonly onVerify?: (() => void) | undefined;
 }
@@ -29,12 +31,7 @@ export async function deliverModel(
 ): Promise<Delivery> {
   const file = createUnfinishedFile(path, { overwrite: options.overwrite });
   try {
-    let offset = 0;
-    for (const chunk of result.chunks()) {
-      options.signal?.throwIfAborted();
-      file.write(chunk, offset);
-      offset += chunk.length;
-    }
+    await result.fill(file, { threads: options.threads, signal: options.signal });
     let verification: Verification | undefined;
     if (options.verify) {
       options.onVerify?.();
@@ -46,7 +43,7 @@ export async function deliverModel(
       });
     }
     file.commit();
-    return { sizeBytes: offset, verification };
+    return { sizeBytes: result.sizeBytes, verification };
   } finally {
     file.discard();
   }

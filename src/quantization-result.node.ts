@@ -1,12 +1,12 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Model } from '../schema/model.ts';
-import { writeLayout } from '../schema/model-file.node.ts';
-import { atomicWrite } from '../schema/write-file.node.ts';
+import { atomicWrite, type UnfinishedFile } from '../schema/write-file.node.ts';
 import { type BufferPlacement, type FileLayout, layoutModel, modelBytes } from '../schema/writer.ts';
 import type { Plan } from './plan/plan.ts';
 import type { Recipe } from './recipe/types.ts';
 import { recipeToJson, recipeToText } from './recipe/write.ts';
+import { type FillOptions, fillLayout, writeLayoutFast } from './streaming/write-layout.node.ts';
 
 /** A quantized model before and after it is written. Its weights are computed as they are written. */
 export class QuantizationResult {
@@ -47,8 +47,13 @@ export class QuantizationResult {
    * Writes the model; the file appears when it is complete.
    * @throws AeqError FILE_EXISTS without `overwrite`, FILE_UNWRITABLE.
    */
-  async exportModel(path: string, options: { overwrite?: boolean } = {}): Promise<void> {
-    writeLayout(path, this.#laidOut(), options);
+  async exportModel(path: string, options: FillOptions & { overwrite?: boolean } = {}): Promise<void> {
+    await writeLayoutFast(path, this.#laidOut(), options);
+  }
+
+  /** Writes the model to a file that the caller ends. @throws AeqError FILE_UNWRITABLE; the abort reason. */
+  async fill(file: UnfinishedFile, options: FillOptions = {}): Promise<void> {
+    await fillLayout(file, this.#laidOut(), options);
   }
 
   /** The file from start to end, in pieces of at most a few MiB. */
@@ -57,7 +62,7 @@ export class QuantizationResult {
   }
 
   /** Writes `<name>.tflite` and `<name>_recipe.json` to a folder, which is made when it is not there. */
-  async save(folder: string, name: string, options: { overwrite?: boolean } = {}): Promise<void> {
+  async save(folder: string, name: string, options: FillOptions & { overwrite?: boolean } = {}): Promise<void> {
     mkdirSync(folder, { recursive: true });
     await this.exportModel(join(folder, `${name}.tflite`), options);
     const text = new TextEncoder().encode(recipeToText(this.#recipe));

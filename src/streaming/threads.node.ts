@@ -1,0 +1,115 @@
+import { createRequire } from 'node:module';
+import { availableParallelism } from 'node:os';
+import { pathToFileURL } from 'node:url';
+import { Worker } from 'node:worker_threads';
+import type { ConstantOrigin } from '../../schema/constant.ts';
+import { AeqError } from '../../schema/errors.ts';
+import { revivedError } from '../../schema/plain-error.ts';
+import type { ChannelRanges } from '../algorithms/constants.ts';
+import type { Job, JobAnswer, JobMessage } from './job.ts';
+
+/** Threads are worth their start from this many bytes of float weights on. */
+const LEAST_BYTES = 64 << 20;
+
+/** How many threads to use for so many bytes of weights: as many as asked for, else one a core where that pays. */
+export function threadCount(sizeBytes: number, asked: number | undefined): number {
+  return asked ?? (sizeBytes < LEAST_BYTES ? 1 : availableParallelism());
+}
+
+interface Pending {
+  readonly job: Job;
+  readonly origin: ConstantOrigin;
+  readonly resolve: (ranges: ChannelRanges | undefined) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+/** Threads that take jobs in the order in which they are given. */
+export class Threads {
+  readonly #threads: Thread[];
+  readonly #waiting: Pending[] = [];
+  readonly #signal: AbortSignal | undefined;
+  readonly #abort = () => this.#fail(this.#signal?.reason);
+
+  /** @param signal when it is aborted, what is not done yet rejects with its reason. */
+  constructor(count: number, signal?: AbortSignal) {
+    const take = () => this.#waiting.shift();
+    this.#threads = Array.from({ length: count }, () => new Thread(take, (error) => this.#fail(error)));
+    this.#signal = signal;
+    signal?.addEventListener('abort', this.#abort);
+  }
+
+  /** Has a job done. @throws AeqError what the job throws, INTERNAL when a thread ends; the abort reason. */
+  run(job: Job, origin: ConstantOrigin): Promise<ChannelRanges | undefined> {
+    return new Promise((resolve, reject) => {
+      if (this.#signal?.aborted) reject(this.#signal.reason);
+      this.#waiting.push({ job, origin, resolve, reject });
+      this.#threads.find((thread) => thread.idle)?.next();
+    });
+  }
+
+  /** Ends the threads, whatever they are doing. None of them uses a file any more then. */
+  async close(): Promise<void> {
+    this.#signal?.removeEventListener('abort', this.#abort);
+    this.#waiting.length = 0;
+    await Promise.all(this.#threads.map((thread) => thread.end()));
+  }
+
+  #fail(reason: unknown): void {
+    const waiting = this.#waiting.splice(0);
+    for (const { reject } of [...this.#threads.flatMap((thread) => thread.pending ?? []), ...waiting]) reject(reason);
+  }
+}
+
+class Thread {
+  readonly #worker: Worker;
+  readonly #take: () => Pending | undefined;
+  #pending: Pending | undefined;
+  #lastOrigin: ConstantOrigin | undefined;
+
+  constructor(take: () => Pending | undefined, fail: (error: AeqError) => void) {
+    this.#take = take;
+    this.#worker = startWorker();
+    this.#worker.on('message', (answer: JobAnswer) => {
+      if ('error' in answer) this.#pending?.reject(revivedError(answer.error, 'a thread'));
+      else this.#pending?.resolve(answer.ranges);
+      this.next();
+    });
+    this.#worker.on('error', (error) => {
+      fail(new AeqError('INTERNAL', `a thread ended: ${error.message}`, { cause: error }));
+    });
+  }
+
+  get pending(): Pending | undefined {
+    return this.#pending;
+  }
+
+  get idle(): boolean {
+    return this.#pending === undefined;
+  }
+
+  /** Takes the next job, if there is one. */
+  next(): void {
+    this.#pending = this.#take();
+    if (!this.#pending) return;
+    const { job, origin } = this.#pending;
+    const message: JobMessage = { job, origin: origin === this.#lastOrigin ? undefined : origin };
+    this.#lastOrigin = origin;
+    this.#worker.postMessage(message);
+  }
+
+  async end(): Promise<void> {
+    await this.#worker.terminate();
+  }
+}
+
+/** Works from the build and, through tsx, from the TypeScript sources. */
+function startWorker(): Worker {
+  if (!import.meta.url.endsWith('.ts')) return new Worker(new URL('./thread-entry.node.js', import.meta.url));
+  const entry = new URL('./thread-entry.node.ts', import.meta.url).href;
+  const loader = createRequire(import.meta.url)
+    .resolve('tsx/esm/api')
+    .replace(/cjs$/, 'mjs');
+  // The loader's own option for `node` does nothing in threads.
+  const text = `import('${pathToFileURL(loader)}').then(({ tsImport }) => tsImport('${entry}', '${entry}'))`;
+  return new Worker(text, { eval: true });
+}

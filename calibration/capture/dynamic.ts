@@ -1,7 +1,7 @@
 import type { Feed } from '../../datasets/sample.ts';
 import { AeqError } from '../../schema/errors.ts';
 import type { Model } from '../../schema/model.ts';
-import type { Runtime } from '../runtime/runtime.ts';
+import type { Runtime, Session } from '../runtime/runtime.ts';
 import { openModel } from './open-model.ts';
 import type { TensorReference } from './reference.ts';
 import { type CaptureModelOptions, captureModel } from './rewrite.ts';
@@ -19,34 +19,35 @@ export async function dynamicTensors(
   tensors: readonly TensorReference[],
   options: CaptureModelOptions,
 ): Promise<TensorReference[]> {
-  if (tensors.length === 0 || (await runsTwice(runtime, model, key, feed, tensors, options))) return [];
+  if (tensors.length === 0) return [];
+  const { model: copy } = captureModel(model, tensors, options);
+  const session = await openModel(runtime, copy);
+  let whole: boolean;
+  try {
+    whole = await runsTwice(session, key, feed);
+  } finally {
+    session.close();
+  }
+  if (whole) return [];
   if (tensors.length === 1) return [...tensors];
   const middle = tensors.length >> 1;
-  const halves = [tensors.slice(0, middle), tensors.slice(middle)];
   const found: TensorReference[] = [];
-  for (const half of halves) found.push(...(await dynamicTensors(runtime, model, key, feed, half, options)));
+  for (const half of [tensors.slice(0, middle), tensors.slice(middle)]) {
+    found.push(...(await dynamicTensors(runtime, model, key, feed, half, options)));
+  }
   return found;
 }
 
-async function runsTwice(
-  runtime: Runtime,
-  model: Model,
-  key: string,
-  feed: Feed,
-  tensors: readonly TensorReference[],
-  options: CaptureModelOptions,
-): Promise<boolean> {
-  const session = await openModel(runtime, captureModel(model, tensors, options).model);
+/** Whether two runs of a signature succeed. @throws AeqError for a failure that has nothing to do with sizes. */
+export async function runsTwice(session: Session, key: string, feed: Feed): Promise<boolean> {
+  const index = session.signatures.findIndex((signature) => signature.key === key);
   let runs = 0;
   try {
-    const index = session.signatures.findIndex((signature) => signature.key === key);
     for (; runs < 2; runs += 1) await session.run(index, feed);
     return true;
   } catch (error) {
     if (error instanceof AeqError && (runs > 0 || isAboutSize(error))) return false;
     throw error;
-  } finally {
-    session.close();
   }
 }
 

@@ -1,17 +1,31 @@
 import type { Feed } from '../../datasets/sample.ts';
-import { type Kernels, Workspace } from '../../kernels/index.ts';
+import { Workspace } from '../../kernels/index.ts';
 import { AeqError } from '../../schema/errors.ts';
-import { elementCount, type SignatureView, signatureShape, signatures, typeBits } from '../../schema/graph.ts';
+import { elementCount, type SignatureView, signatures, typeBits } from '../../schema/graph.ts';
 import type { Model } from '../../schema/model.ts';
-import { bytesOf, orderedFeed } from '../runtime/feed.ts';
-import type { Runtime, Session, SignatureInfo, TensorInfo, TensorView } from '../runtime/runtime.ts';
-import { dynamicTensors } from './dynamic.ts';
+import { bytesOf } from '../runtime/feed.ts';
+import type { Runtime, Session, SignatureInfo, TensorView } from '../runtime/runtime.ts';
+import type { CapturedTensor } from './captured-tensor.ts';
+import { dynamicTensors, runsTwice } from './dynamic.ts';
 import { mayBeDynamic } from './fixed.ts';
 import { keepsState } from './liveness.ts';
 import { openModel } from './open-model.ts';
 import { feedShapes, type ProbeResult, probe, unknownShapes } from './probe.ts';
 import type { InputShapes, TensorReference, UnreachableTensor } from './reference.ts';
 import { type CapturedModel, type CapturedSignature, type CaptureModelOptions, captureModel } from './rewrite.ts';
+
+import {
+  checkFeed,
+  describe,
+  fixedShapes,
+  keyOf,
+  named,
+  partOf,
+  sameShapes,
+  uniqueBySubgraph,
+  unknownSignature,
+  wantedInputs,
+} from './signature.ts';
 
 /** Outputs of one pass by default: what fits beside a model of some hundred megabytes in any interpreter. */
 const DEFAULT_MEMORY_BYTES = 2 ** 30;
@@ -22,17 +36,7 @@ export interface CaptureOptions {
   readonly threads?: number;
 }
 
-/** The values of one tensor of the original model, where the interpreter wrote them. */
-export interface CapturedTensor extends TensorReference {
-  readonly view: TensorView;
-  /** Kernels over the memory that `view` lies in. */
-  readonly kernels: Kernels;
-  /** Room in the same memory for tables and results of kernels; give it back within the pass. */
-  readonly room: Room;
-}
-
-/** See Session.allocate. */
-export type Room = Pick<Session, 'allocate' | 'free'>;
+export type { CapturedTensor, Room } from './captured-tensor.ts';
 
 /** One pass: a copy of the model with a part of the wanted tensors as outputs. */
 interface Pass {
@@ -55,6 +59,8 @@ export class CaptureSession {
   readonly #views: readonly SignatureView[];
   readonly #options: CaptureOptions;
   readonly #shapes = new Map<string, InputShapes>();
+  /** Signatures whose outputs are known to be written. */
+  readonly #settled = new Set<string>();
   readonly #probed = new Map<number, ProbeResult>();
   #passes: Pass[] | undefined;
   #workspace: Workspace | undefined;
@@ -96,6 +102,7 @@ export class CaptureSession {
     if (view === undefined) throw unknownSignature(key, this.#views);
     checkFeed(this.signatures[index] as SignatureInfo, feed);
     await this.#fit(view, feed);
+    await this.#settle(view, index, feed);
     for (const [number, pass] of (this.#passes ?? []).entries()) {
       const signature = pass.captured.signatures[index] as CapturedSignature;
       if (number > 0 && !signature.outputs.some((output) => output.wanted)) continue;
@@ -121,9 +128,15 @@ export class CaptureSession {
   close(): void {
     this.reset();
     this.#passes = undefined;
+    this.#settled.clear();
   }
 
+  /** The session of a pass; another one where it was never opened, or the interpreter crashed since. */
   async #open(pass: Pass): Promise<Session> {
+    if (pass.session?.alive === false) {
+      pass.session.close();
+      pass.session = undefined;
+    }
     pass.session ??= await openModel(this.#runtime, pass.captured.model, this.#sessionOptions());
     return pass.session;
   }
@@ -134,11 +147,7 @@ export class CaptureSession {
 
   async #runPass(session: Session, signature: CapturedSignature, feed: Feed, first: boolean) {
     const index = session.signatures.findIndex((entry) => entry.key === signature.key);
-    const known = new Set(signature.inputs.map((input) => input.name));
-    const outputs = await session.run(
-      index,
-      Object.fromEntries(Object.entries(feed).filter(([name]) => known.has(name))),
-    );
+    const outputs = await session.run(index, partOf(feed, signature));
     const place = { kernels: session.kernels, room: session };
     const result: CapturedTensor[] = [];
     if (first) result.push(...wantedInputs(this.#model, signature, session.inputViews(index), place));
@@ -181,24 +190,42 @@ export class CaptureSession {
     this.#probed.set(view.subgraph, found);
     if (this.#passes && same && found.shapes.size + found.operands.size === 0) return;
     this.close();
-    await this.#dropDynamic(view, feed);
     this.#passes = this.#divide();
   }
 
-  /** Takes out tensors that no output buffer can be made for. With state a trial run would change what follows. */
-  async #dropDynamic(view: SignatureView, feed: Feed): Promise<void> {
+  /**
+   * Takes out tensors that no output buffer can be made for, found by trial runs. With state a trial run would change what
+   * follows, so there is none.
+   */
+  async #settle(view: SignatureView, index: number, feed: Feed): Promise<void> {
+    if (this.#settled.has(view.key)) return;
     const subgraph = this.#model.subgraphs[view.subgraph];
-    if (subgraph === undefined || keepsState(subgraph) || !mayBeDynamic(this.#model, subgraph)) return;
-    const known = new Set(view.inputs.map(({ tensor }) => tensor));
-    const tried = this.#wanted.filter((entry) => entry.subgraph === view.subgraph && !known.has(entry.tensor));
-    const options = this.#captureOptions();
-    const dynamic = await dynamicTensors(this.#runtime, this.#model, view.key, feed, tried, options);
-    if (dynamic.length === 0) return;
+    const safe = subgraph === undefined || keepsState(subgraph) || !mayBeDynamic(this.#model, subgraph);
+    if (!safe && !(await this.#givesAll(index, feed))) {
+      const inputs = new Set(view.inputs.map(({ tensor }) => tensor));
+      const tried = this.#wanted.filter((entry) => entry.subgraph === view.subgraph && !inputs.has(entry.tensor));
+      this.close();
+      this.#drop(await dynamicTensors(this.#runtime, this.#model, view.key, feed, tried, this.#captureOptions()));
+      this.#passes = this.#divide();
+    }
+    this.#settled.add(view.key);
+  }
+
+  async #givesAll(index: number, feed: Feed): Promise<boolean> {
+    for (const pass of this.#passes ?? []) {
+      const signature = pass.captured.signatures[index] as CapturedSignature;
+      if (signature.outputs.length === 0) continue;
+      const session = await this.#open(pass);
+      if (!(await runsTwice(session, signature.key, partOf(feed, signature)))) return false;
+      session.releaseOutputs();
+    }
+    return true;
+  }
+
+  #drop(dynamic: readonly TensorReference[]): void {
     this.#wanted = this.#wanted.filter((entry) => !dynamic.includes(entry));
-    this.#unreachable = [
-      ...this.#unreachable,
-      ...dynamic.map(({ subgraph, tensor }) => ({ subgraph, tensor, reason: 'dynamic' as const })),
-    ];
+    const added = dynamic.map(({ subgraph, tensor }) => ({ subgraph, tensor, reason: 'dynamic' as const }));
+    this.#unreachable = [...this.#unreachable, ...added];
   }
 
   #captureOptions(): CaptureModelOptions {
@@ -253,63 +280,3 @@ export function openCapture(
 ): CaptureSession {
   return new CaptureSession(runtime, model, wanted, options);
 }
-
-const keyOf = ({ subgraph, tensor }: TensorReference) => `${subgraph}:${tensor}`;
-
-const uniqueBySubgraph = (list: readonly CapturedSignature[]) => [
-  ...new Map(list.map((signature) => [signature.subgraph, signature])).values(),
-];
-
-function describe(model: Model, view: SignatureView): SignatureInfo {
-  const info = ({ name, tensor }: { name: string; tensor: number }): TensorInfo => {
-    const entry = model.subgraphs[view.subgraph]?.tensors[tensor];
-    return { name, type: entry?.type ?? 0, shape: entry ? signatureShape(entry) : [] };
-  };
-  return { key: view.key, inputs: view.inputs.map(info), outputs: view.outputs.map(info) };
-}
-
-function wantedInputs(
-  model: Model,
-  signature: CapturedSignature,
-  views: readonly TensorView[],
-  place: Pick<CapturedTensor, 'kernels' | 'room'>,
-) {
-  const { subgraph } = signature;
-  return signature.wantedInputs.flatMap((tensor): CapturedTensor[] => {
-    const name = signature.inputs.find((input) => input.tensor === tensor)?.name;
-    const view = views.find((entry) => entry.name === name);
-    return view ? [{ subgraph, tensor, view: named(model, { subgraph, tensor }, view), ...place }] : [];
-  });
-}
-
-const named = (model: Model, { subgraph, tensor }: TensorReference, view: TensorView): TensorView => ({
-  ...view,
-  name: model.subgraphs[subgraph]?.tensors[tensor]?.name ?? '',
-});
-
-function sameShapes(a: InputShapes, b: InputShapes): boolean {
-  return Object.keys(b).every((name) => `${a[name]}` === `${b[name]}`);
-}
-
-/** The shapes a signature has before any feed was seen. */
-function fixedShapes(model: Model, view: SignatureView): InputShapes {
-  const { inputs } = describe(model, view);
-  return Object.fromEntries(inputs.map(({ name, shape }) => [name, shape]));
-}
-
-/** A feed may choose the free dimensions and the first one (the batch); everything else must be the model's. */
-function checkFeed(signature: SignatureInfo, feed: Feed): void {
-  const inputs = signature.inputs.map((input) => {
-    const given = feed[input.name]?.shape;
-    const fits =
-      given?.length === input.shape.length &&
-      given.every((length, axis) => length === input.shape[axis] || axis === 0 || (input.shape[axis] ?? 0) < 0);
-    return fits ? { ...input, shape: given } : input;
-  });
-  orderedFeed({ ...signature, inputs }, feed);
-}
-
-const unknownSignature = (key: string, views: readonly SignatureView[]) =>
-  new AeqError('FEED_INVALID', `the model has no signature ${key}`, {
-    hint: `its signatures are ${views.map((view) => view.key).join(', ')}`,
-  });

@@ -163,6 +163,10 @@ class WasmSession implements Session {
     this.kernels = loaded.copy.kernels;
   }
 
+  get alive(): boolean {
+    return !this.#closed && !this.#loaded.copy.dead;
+  }
+
   async run(signature: number, feed: Feed): Promise<readonly TensorView[]> {
     if (this.#closed) throw new AeqError('INTERNAL', 'the session is closed');
     const described = this.signatures[signature];

@@ -35,6 +35,8 @@ export interface Session {
   readonly signatures: readonly SignatureInfo[];
   readonly memory: WebAssembly.Memory;
   readonly kernels: Kernels;
+  /** False once closed, and when the interpreter crashed, be it in another session that shares it. */
+  readonly alive: boolean;
   /**
    * Runs one signature (by its index) once. Every input must be in the feed with the interpreter's exact type and
    * number of elements, and nothing else. Runs of one session must not overlap.

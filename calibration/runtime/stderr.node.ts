@@ -1,4 +1,4 @@
-import { closeSync, openSync, readFileSync, rmSync } from 'node:fs';
+import { closeSync, openSync, readSync, rmSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -7,6 +7,7 @@ import { errorWords } from './litert-wasm-instance.ts';
 import type { Koffi } from './native-library.node.ts';
 
 const STDERR = 2;
+const LONGEST_TEXT = 16_384;
 const require = createRequire(import.meta.url);
 
 interface Descriptors {
@@ -26,6 +27,8 @@ export function withoutStderr<T>(call: () => T): { value: T; words: () => string
   const { dup, dup2 } = posix();
   const path = join(tmpdir(), `aeq-${process.pid}-${Date.now()}.log`);
   const file = openSync(path, 'wx+', 0o600);
+  // It goes on without a name, so that nothing is left behind however this ends.
+  rmSync(path, { force: true });
   const saved = dup(STDERR);
   let text = '';
   try {
@@ -35,9 +38,9 @@ export function withoutStderr<T>(call: () => T): { value: T; words: () => string
   } finally {
     dup2(saved, STDERR);
     closeSync(saved);
-    text = readFileSync(path, 'utf8');
+    const bytes = Buffer.alloc(LONGEST_TEXT);
+    text = bytes.toString('utf8', 0, readSync(file, bytes, 0, LONGEST_TEXT, 0));
     closeSync(file);
-    rmSync(path, { force: true });
   }
 }
 

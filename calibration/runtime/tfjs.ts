@@ -181,6 +181,10 @@ class TfjsSession implements Session {
     this.kernels = copy.kernels;
   }
 
+  get alive(): boolean {
+    return !this.#closed && !this.#copy.dead;
+  }
+
   /** An input or output that the interpreter shows with another size than it has: a type it does not know. */
   strangeTensor(): TensorInfo | undefined {
     const [described] = this.signatures;

@@ -45,28 +45,60 @@ export class HistogramCounts {
 }
 
 /**
- * Takes the bins out of a dense table that the histogram kernel filled (one uint32 a key, at most 2^31 counts a bin)
- * and clears it for the next tensor. Bins of NaN and infinities are cleared but left out.
+ * Takes the bins out of a dense table that the histogram kernel filled (one uint32 a key, less than 2^31 counts a bin)
+ * and clears it for the next tensor. Bins of NaN and infinities are cleared but left out. `elements` is how many values
+ * were counted, `largest` about their greatest magnitude: where to look first, so that most of the table is not looked at.
  */
-export function takeTable(memory: ArrayBufferLike, byteOffset: number): Histogram {
-  const table = new Uint32Array(memory, byteOffset, HISTOGRAM_KEYS);
-  // Two counts at a time: as doubles they are zero only when both are (or one is 2^31, which no tensor reaches).
-  const pairs = new Float64Array(memory, byteOffset, HISTOGRAM_KEYS / 2);
-  const keys: number[] = [];
-  const counts: number[] = [];
-  for (let pair = 0; pair < pairs.length; pair++) {
-    if (pairs[pair] === 0) continue;
-    const finite = isFinitePage(Math.floor((2 * pair) / PAGE));
-    for (let key = 2 * pair; key < 2 * pair + 2; key++) {
-      const count = table[key] ?? 0;
-      if (count === 0 || !finite) continue;
-      keys.push(key);
-      counts.push(count);
+export function takeTable(memory: ArrayBufferLike, byteOffset: number, elements: number, largest: number): Histogram {
+  const table = new Int32Array(memory, byteOffset, HISTOGRAM_KEYS);
+  const pages = touchedPages(table, elements, largest);
+  let bins = 0;
+  for (const page of pages) {
+    const before = bins;
+    for (let key = page * PAGE; key < (page + 1) * PAGE; key++) {
+      const count = table[key] as number;
+      table[key] = 0;
+      takenKeys[bins] = key;
+      takenCounts[bins] = count;
+      // One more where the count is not zero. No branch: which bins are empty is too random to be guessed.
+      bins += -count >>> 31;
     }
-    pairs[pair] = 0;
+    if (!isFinitePage(page)) bins = before;
   }
-  return { keys: Uint16Array.from(keys), counts: Float64Array.from(counts) };
+  return { keys: takenKeys.slice(0, bins), counts: takenCounts.slice(0, bins) };
 }
 
-/** Bytes of the table that the histogram kernel counts in; it must start at a multiple of 8. */
+/** Room for the bins of one tensor, so that nothing but the result is allocated. */
+const takenKeys = new Uint16Array(HISTOGRAM_KEYS + 1);
+const takenCounts = new Float64Array(HISTOGRAM_KEYS + 1);
+
+/** Ascending numbers of the pages with counts: zero first, then down from the largest exponent, until all are found. */
+function touchedPages(table: Int32Array, elements: number, largest: number): number[] {
+  const found: number[] = [];
+  let missing = elements;
+  const look = (exponent: number) => {
+    for (const page of [exponent, exponent + EXPONENTS]) {
+      let sum = 0;
+      for (let key = page * PAGE; key < (page + 1) * PAGE; key++) sum += table[key] as number;
+      if (sum > 0) found.push(page);
+      missing -= sum;
+    }
+  };
+  const start = exponentOf(largest);
+  look(0);
+  for (let exponent = start; exponent > 0 && missing > 0; exponent--) look(exponent);
+  for (let exponent = EXPONENTS - 1; exponent > start && missing > 0; exponent--) look(exponent);
+  return found.sort((a, b) => a - b);
+}
+
+const float = new Float32Array(1);
+const bits = new Uint32Array(float.buffer);
+
+/** Biased exponent of a float32, the number of its page among those of its sign. */
+function exponentOf(value: number): number {
+  float[0] = Math.abs(value);
+  return (bits[0] ?? 0) >>> 23;
+}
+
+/** Bytes of the table that the histogram kernel counts in; it must start at a multiple of 4. */
 export const TABLE_BYTES = 4 * HISTOGRAM_KEYS;

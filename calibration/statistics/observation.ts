@@ -55,6 +55,7 @@ function observeFloat32(
 ): TensorObservation {
   const { min, max, nanCount, infiniteCount } = kernels.rangeFloat32(view.byteOffset, elements);
   if (table !== undefined) kernels.histogramFloat32(view.byteOffset, elements, table, HISTOGRAM_MANTISSA_BITS);
+  const largest = Math.max(Math.abs(min), Math.abs(max));
   const values = () => new Float32Array(kernels.memory.buffer, view.byteOffset, elements);
   return {
     // A zero is stored without its sign.
@@ -63,7 +64,7 @@ function observeFloat32(
     elements,
     nans: nanCount,
     infinities: infiniteCount,
-    histogram: table === undefined ? undefined : takeTable(kernels.memory.buffer, table),
+    histogram: table === undefined ? undefined : takeTable(kernels.memory.buffer, table, elements, largest),
     leastRowMaximum: rowMaximum ? leastRowMaximum(values(), view.shape.at(-1) ?? 1) : undefined,
   };
 }

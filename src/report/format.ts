@@ -56,6 +56,17 @@ export function shorten(name: string, length: number): string {
 
 const NONE: ReadonlySet<number> = new Set();
 
+/**
+ * A tensor name for people, at most `length` long. Converters join the names of everything they fuse with semicolons: the
+ * first is the operation that comes last, and how many more there are is enough to recognise it.
+ */
+export function displayName(name: string, length = 60): string {
+  const [first = '', ...more] = name.split(';').filter((part) => part !== '');
+  if (more.length === 0) return shorten(name, length);
+  const rest = ` +${more.length}`;
+  return shorten(first, length - rest.length) + rest;
+}
+
 /** Rows of cells in columns as wide as their widest cell; columns in `right` are aligned to the right. */
 export function columns(rows: readonly (readonly string[])[], right: ReadonlySet<number> = NONE): string[] {
   const widths: number[] = [];

@@ -1,5 +1,5 @@
 import type { Comparison, Metrics } from '../../schema/documents/comparison.ts';
-import { formatDb, formatShare, plural } from './format.ts';
+import { displayName, formatDb, formatShare, plural } from './format.ts';
 
 /** Fewer samples than this say little about a layer. */
 const FEW_SAMPLES = 8;
@@ -14,13 +14,13 @@ export function remarks(comparison: Comparison): string[] {
   if (broken[0]) {
     const { nan, infinite } = broken[0].metrics.quantizedNonFinite;
     lines.push(
-      `${plural(broken.length, 'tensor')} of the quantized model ${broken.length === 1 ? 'holds' : 'hold'} NaN or infinity, the first is ${broken[0].name} (${nan} NaN, ${infinite} infinite of ${broken[0].metrics.elements})`,
+      `${plural(broken.length, 'tensor')} of the quantized model ${broken.length === 1 ? 'holds' : 'hold'} NaN or infinity, the first is ${displayName(broken[0].name)} (${nan} NaN, ${infinite} infinite of ${broken[0].metrics.elements})`,
     );
   }
   const float = all.filter(({ metrics }) => nonFinite(metrics.floatNonFinite) > 0);
   if (float[0]) {
     lines.push(
-      `the float model itself gives NaN or infinity in ${plural(float.length, 'tensor')}, the first is ${float[0].name}; such values are left out`,
+      `the float model itself gives NaN or infinity in ${plural(float.length, 'tensor')}, the first is ${displayName(float[0].name)}; such values are left out`,
     );
   }
   const outside = all.filter(({ role, metrics }) => role === 'input' && (metrics.clippedShare ?? 0) > MUCH_CLIPPED);
@@ -33,7 +33,7 @@ export function remarks(comparison: Comparison): string[] {
   const most = clipped.toSorted((a, b) => (b.metrics.clippedShare ?? 0) - (a.metrics.clippedShare ?? 0))[0];
   if (most) {
     lines.push(
-      `${plural(clipped.length, 'tensor')} ${clipped.length === 1 ? 'clips' : 'clip'} more than ${formatShare(MUCH_CLIPPED)} of the values, most ${most.name} (${formatShare(most.metrics.clippedShare)}): calibrate on more samples or with --range minmax`,
+      `${plural(clipped.length, 'tensor')} ${clipped.length === 1 ? 'clips' : 'clip'} more than ${formatShare(MUCH_CLIPPED)} of the values, most ${displayName(most.name)} (${formatShare(most.metrics.clippedShare)}): calibrate on more samples or with --range minmax`,
     );
   }
   const overflown = weights.filter(
@@ -41,7 +41,7 @@ export function remarks(comparison: Comparison): string[] {
   );
   if (overflown[0]) {
     lines.push(
-      `the bias of ${plural(overflown.length, 'operator')} does not fit its scale: ${overflown[0].operator} ${overflown[0].name}, channel ${overflown[0].worstChannel?.channel} has ${formatDb(overflown[0].worstChannel?.sqnrDb)} dB`,
+      `the bias of ${plural(overflown.length, 'operator')} does not fit its scale: ${overflown[0].operator} ${displayName(overflown[0].name)}, channel ${overflown[0].worstChannel?.channel} has ${formatDb(overflown[0].worstChannel?.sqnrDb)} dB`,
     );
   }
   const unmeasured = operators.filter(({ problem }) => problem !== undefined);
@@ -53,7 +53,7 @@ export function remarks(comparison: Comparison): string[] {
   const unmatched = signatures.flatMap((signature) => signature.unmatched);
   if (unmatched[0]) {
     lines.push(
-      `${plural(unmatched.length, 'tensor')} could not be compared, such as ${unmatched[0].name}: ${unmatched[0].reason}`,
+      `${plural(unmatched.length, 'tensor')} could not be compared, such as ${displayName(unmatched[0].name)}: ${unmatched[0].reason}`,
     );
   }
   const fewest = Math.min(...signatures.map(({ samples }) => samples));

@@ -1,6 +1,6 @@
 import type { Comparison, Metrics } from '../../schema/documents/comparison.ts';
 import type { BaselineDifference } from './baseline.ts';
-import { formatBytes, formatCosine, formatDb, formatNumber, formatShare, plural, shorten } from './format.ts';
+import { displayName, formatBytes, formatCosine, formatDb, formatNumber, formatShare, plural } from './format.ts';
 import { layersOf, worstLayers } from './ranking.ts';
 import { remarks } from './remarks.ts';
 
@@ -45,7 +45,7 @@ function gates({ gates: results }: Comparison): string[] {
   const rows = results.map(({ passed, condition, subject, value }) => [
     passed ? 'passed' : '**failed**',
     code(condition),
-    plain(subject),
+    plain(displayName(subject)),
     formatNumber(value),
   ]);
   return table(['Gate', 'fails when', 'decided by', 'value'], rows, 4);
@@ -78,7 +78,7 @@ function accuracy({ classification }: Comparison): string[] {
 function changes(differences: readonly BaselineDifference[]): string[] {
   if (differences.length === 0) return [];
   const rows = differences.map(({ subject, measure, before, now, worse }) => [
-    code(shorten(subject, NAME_LENGTH)),
+    code(displayName(subject, NAME_LENGTH)),
     measure,
     before,
     now,
@@ -95,7 +95,7 @@ function layers(comparison: Comparison): string[] {
   if (shown.length === 0) return [];
   const injected = comparison.operators.length > 0;
   const rows = shown.map(({ tensor, injected: own }) => [
-    code(shorten(tensor.name, NAME_LENGTH)),
+    code(displayName(tensor.name, NAME_LENGTH)),
     tensor.operator ?? 'input',
     tensor.quantized.type,
     ...(injected ? [formatDb(own?.metrics?.sqnrDb)] : []),

@@ -1,6 +1,7 @@
 import type { Comparison, Metrics } from '../../schema/documents/comparison.ts';
 import {
   columns,
+  displayName,
   formatBytes,
   formatCosine,
   formatDb,
@@ -9,7 +10,6 @@ import {
   PLAIN,
   plural,
   type Style,
-  shorten,
 } from './format.ts';
 import { type Layer, layersOf, worstLayers } from './ranking.ts';
 import { remarks } from './remarks.ts';
@@ -54,7 +54,7 @@ const RIGHT = new Set([3, 4, 5, 6, 7, 8, 9]);
 function outputTable(layers: readonly Layer[], { signatures }: Comparison, style: Style): string[] {
   const outputs = layers.filter(({ tensor }) => tensor.role === 'output');
   const rows = outputs.map(({ signature, tensor }) => [
-    `${signatures.length > 1 ? `${signature}: ` : ''}${shorten(tensor.signatureName ?? tensor.name, NAME_WIDTH)}`,
+    `${signatures.length > 1 ? `${signature}: ` : ''}${displayName(tensor.signatureName ?? tensor.name, NAME_WIDTH)}`,
     tensor.operator ?? '',
     tensor.quantized.type,
     ...numbers(tensor.metrics, style),
@@ -76,7 +76,7 @@ function layerTable(layers: readonly Layer[], top: number, comparison: Compariso
     ...METRIC_TITLES,
   ].map(style.bold);
   const rows = shown.map(({ tensor, injected: own }) => [
-    shorten(tensor.name, NAME_WIDTH),
+    displayName(tensor.name, NAME_WIDTH),
     tensor.operator ?? 'input',
     tensor.quantized.type,
     ...(injected ? [dbCell(own?.metrics?.sqnrDb, style)] : []),

@@ -1,5 +1,5 @@
 import type { Distribution } from '../../../schema/documents/comparison.ts';
-import { formatDb, formatNumber, shorten } from '../format.ts';
+import { displayName, formatDb, formatNumber } from '../format.ts';
 import type { Layer } from '../ranking.ts';
 import { html, type Markup } from './markup.ts';
 
@@ -61,7 +61,7 @@ function mark({ id, layer }: ChartPoint, x: number, y: (db: number) => number): 
   const { tensor, injected } = layer;
   const arriving = tensor.metrics.sqnrDb;
   const added = injected?.metrics?.sqnrDb;
-  const label = `${shorten(tensor.name, 80)} (${tensor.operator ?? 'input'}): arrives ${formatDb(arriving)} dB, adds ${formatDb(added)} dB`;
+  const label = `${displayName(tensor.name, 80)} (${tensor.operator ?? 'input'}): arrives ${formatDb(arriving)} dB, adds ${formatDb(added)} dB`;
   return html`<a href="#${id}" tabindex="-1"><title>${label}</title><circle class="arriving" cx="${x.toFixed(1)}" cy="${y(arriving).toFixed(1)}" r="3"/>${
     added !== undefined &&
     html`<rect class="adding" x="${(x - 3).toFixed(1)}" y="${(y(added) - 3).toFixed(1)}" width="6" height="6"/>`

@@ -1,8 +1,8 @@
 import type { Metrics, TensorComparison } from '../../../schema/documents/comparison.ts';
-import { formatCosine, formatDb, formatNumber, formatShare, plural } from '../format.ts';
+import { displayName, formatCosine, formatDb, formatNumber, formatShare, plural } from '../format.ts';
 import type { Layer } from '../ranking.ts';
 import { type ChartPoint, distributionChart } from './chart.ts';
-import { html, type Markup } from './markup.ts';
+import { breakable, html, type Markup } from './markup.ts';
 
 /** A column of the layer table. Numbers sort by `key`, the worst first at the first click. */
 interface Column {
@@ -51,6 +51,7 @@ const COLUMNS: readonly Column[] = [
     key: ({ tensor }) => tensor.operator ?? 'input',
     lowFirst: true,
     numeric: false,
+    minor: true,
   },
   {
     title: 'Type',
@@ -130,7 +131,7 @@ function layerRows({ id, layer }: ChartPoint, severalSignatures: boolean): Marku
   const text = `${signature} ${name} ${tensor.name} ${tensor.operator ?? 'input'} ${tensor.quantized.type} ${tensor.role}`;
   const exact = tensor.metrics.sqnrDb === Number.POSITIVE_INFINITY;
   const keys = [name, ...COLUMNS.map(({ key }) => key(layer))];
-  return html`<tbody id="${id}" data-text="${text.toLowerCase()}" data-operator="${tensor.operator ?? 'input'}" data-exact="${String(exact)}" data-keys="${JSON.stringify(keys.map(sortable))}"><tr><th scope="row"><button type="button" class="more" aria-expanded="false" aria-controls="${id}-more"><span class="name">${name}</span></button>${
+  return html`<tbody id="${id}" data-text="${text.toLowerCase()}" data-operator="${tensor.operator ?? 'input'}" data-exact="${String(exact)}" data-keys="${JSON.stringify(keys.map(sortable))}"><tr><th scope="row"><button type="button" class="more" aria-expanded="false" aria-controls="${id}-more"><span class="name" title="${name}">${breakable(displayName(name, 90))}</span></button><span class="narrow">${tensor.operator} ${tensor.quantized.type}</span>${
     tensor.role !== 'intermediate' && html`<span class="tag">${tensor.role}</span>`
   }${severalSignatures && html`<span class="tag">${signature}</span>`}</th>${COLUMNS.map(
     ({ cell, numeric, minor }) => html`<td class="${numeric && 'number'}${minor && ' minor'}">${cell(layer)}</td>`,
@@ -168,7 +169,7 @@ function details({ tensor, injected }: Layer): Markup {
     ['NaN or infinite', nonFiniteText(tensor.metrics)],
   ];
   const shown = facts.filter((fact): fact is [string, string] => fact[1] !== undefined);
-  return html`<div class="more-of-it"><dl>${shown.map(([term, value]) => html`<div><dt>${term}</dt><dd>${value}</dd></div>`)}</dl>${
+  return html`<div class="more-of-it"><dl>${shown.map(([term, value]) => html`<div><dt>${term}</dt><dd>${breakable(value)}</dd></div>`)}</dl>${
     tensor.distribution && distributionChart(tensor.distribution)
   }</div>`;
 }

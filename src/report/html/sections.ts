@@ -1,7 +1,7 @@
 import type { Comparison, ModelEntry } from '../../../schema/documents/comparison.ts';
 import type { BaselineDifference } from '../baseline.ts';
-import { formatBytes, formatDb, formatNumber, formatShare, plural } from '../format.ts';
-import { html, type Markup } from './markup.ts';
+import { displayName, formatBytes, formatDb, formatNumber, formatShare, plural } from '../format.ts';
+import { breakable, html, type Markup } from './markup.ts';
 
 interface Cell {
   readonly text: Markup | string | number | false;
@@ -20,7 +20,9 @@ function simpleTable(titles: readonly Cell[], rows: readonly (readonly Cell['tex
 
 const numberColumn = (text: string): Cell => ({ text, number: true });
 const textColumn = (text: string): Cell => ({ text });
-const name = (text: string): Markup => html`<span class="name">${text}</span>`;
+/** A name, shortened; all of it shows when pointed at. */
+const name = (text: string): Markup =>
+  html`<span class="name" title="${text}">${breakable(displayName(text, 90))}</span>`;
 
 export function gateSection({ gates }: Comparison): Markup | false {
   if (gates.length === 0) return false;

@@ -37,20 +37,21 @@ table { border-collapse: collapse; width: 100%; font-size: .92rem; }
 th, td { padding: .4rem .65rem; text-align: left; border-bottom: 1px solid var(--line); vertical-align: top; }
 tbody:last-child tr:not(.details):last-of-type > *, table:not(#layers) tr:last-child > * { border-bottom-color: transparent; }
 thead th { background: var(--panel); font-weight: 600; white-space: nowrap; vertical-align: bottom; }
-th[scope=row] { font-weight: 400; }
+th[scope=row] { font-weight: 400; min-width: 15rem; }
 td, .number { font-variant-numeric: tabular-nums; }
 .number { text-align: right; white-space: nowrap; }
-.name { overflow-wrap: anywhere; }
+.name { overflow-wrap: break-word; }
 .bad, .poor { border-radius: 4px; padding: .05rem .35rem; margin-right: -.35rem; font-weight: 600; }
 .bad { background: var(--bad-back); color: var(--bad); }
 .poor { background: var(--poor-back); color: var(--poor); }
+.narrow { display: none; color: var(--muted); font-size: .9em; }
 .tag { border: 1px solid var(--line); border-radius: 4px; color: var(--muted); font-size: .78rem; margin-left: .4rem; padding: 0 .3rem; white-space: nowrap; }
 thead button, .more { background: none; border: 0; color: inherit; cursor: pointer; font: inherit; margin: 0; padding: 0; text-align: inherit; }
 thead button::after { content: "\\2195"; color: var(--muted); font-size: .8em; margin-left: .3em; opacity: .6; }
 th[aria-sort=ascending] button::after { content: "\\2191"; opacity: 1; }
 th[aria-sort=descending] button::after { content: "\\2193"; opacity: 1; }
-.more { display: inline; }
-.more::before { content: "\\25B8"; color: var(--muted); display: inline-block; width: 1.1em; }
+.more { display: inline-flex; }
+.more::before { content: "\\25B8"; color: var(--muted); flex: 0 0 1.1em; }
 .more[aria-expanded=true]::before { content: "\\25BE"; }
 tbody:target > tr:first-child > * { background: var(--codes); }
 .details > td { background: var(--panel); }
@@ -90,6 +91,13 @@ footer { border-top: 1px solid var(--line); color: var(--muted); font-size: .87r
   body { padding: 1rem .75rem 3rem; }
   .minor { display: none; }
   th, td { padding: .4rem .45rem; }
+  th[scope=row] { min-width: 8.5rem; }
+  .name { overflow-wrap: anywhere; }
+  thead th { white-space: normal; }
+  #layers .number { padding-left: .2rem; }
+  .narrow { display: block; margin-left: 1.2rem; }
+  .more-of-it { position: sticky; left: .45rem; width: calc(100vw - 2.6rem); }
+  .distribution { flex: 1 1 100%; }
   .controls label { flex: 1 1 100%; }
   .controls .check { flex: 0 1 auto; }
   .controls input[type=search], .controls select { display: block; width: 100%; }
@@ -99,10 +107,12 @@ footer { border-top: 1px solid var(--line); color: var(--muted); font-size: .87r
 @media print {
   :root { color-scheme: light; --paper: #fff; --panel: #f4f4f4; --ink: #000; --muted: #444; --line: #bbb; --arrives: #1f5fbf;
     --adds: #b45309; --good: #17693a; --poor: #8a5a00; --bad: #b3261e; --good-back: #fff; --poor-back: #fff; --bad-back: #fff; --codes: #dbe8fb; --bars: #444; }
+  html { font-size: 10px; }
   body { font-size: 10px; max-width: none; padding: 0; }
   .controls, .script .controls { display: none; }
   .scroll { overflow: visible; border: 0; }
   .minor { display: table-cell; }
+  .narrow { display: none; }
   thead button::after, .more::before { content: none; }
   thead { display: table-header-group; }
   tr, .card, figure, svg { break-inside: avoid; }

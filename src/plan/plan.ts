@@ -209,7 +209,10 @@ function decide(
     return { reason: `composite ${compositeName(node)} has no quantized form`, resolution };
   }
   const task = taskOf(visit, spec, model, conduct, algorithm, config);
-  return task ? { task, reason, resolution } : { reason: `algorithm ${algorithm} is not available`, resolution };
+  if (!task) return { reason: `algorithm ${algorithm} is not available`, resolution };
+  // Inputs and outputs are resolved together, so their refusal is not part of it.
+  const why = !node && task.mode === 'static' ? surroundings.staticRefusal(visit.subgraph) : undefined;
+  return why === undefined ? { task, reason, resolution } : { reason: why, resolution };
 }
 
 function taskOf(

@@ -133,6 +133,10 @@ class NativeSession implements Session {
     this.kernels = host.kernels;
   }
 
+  get alive(): boolean {
+    return !this.#closed;
+  }
+
   async run(signature: number, feed: Feed): Promise<readonly TensorView[]> {
     if (this.#closed) throw new AeqError('INTERNAL', 'the session is closed');
     const described = this.#described[signature];

@@ -16,6 +16,8 @@ export interface ValidateModelsOptions {
   readonly labels?: Labels | undefined;
   /** Also measure the error that each operator adds by itself. Default true. */
   readonly injected?: boolean | undefined;
+  /** Also collect how the values of each tensor are spread, for a report. */
+  readonly distributions?: boolean | undefined;
   readonly onProgress?: ((progress: ValidateProgress) => void) | undefined;
   readonly signal?: AbortSignal | undefined;
 }

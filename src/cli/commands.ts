@@ -63,6 +63,7 @@ export const COMMANDS: readonly CommandSpec[] = [
       'labels',
       'failOn',
       'report',
+      'baseline',
       'injected',
       'top',
       ...DATA_OPTIONS,

@@ -1,14 +1,11 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { type Comparison, comparisonJson } from '../../schema/documents/comparison.ts';
-import { writeJsonFile } from '../../schema/documents/json-file.node.ts';
 import { writeError } from '../../schema/file-errors.node.ts';
 import { checkWritable } from '../../schema/write-file.node.ts';
-
-const FILES = ['comparison.json'] as const;
+import { REPORT_FILES } from '../report/folder.node.ts';
 
 /**
- * Makes the folder of `--report` and refuses early what `writeReport` would refuse.
+ * Makes the folder of `--report` and refuses early what writing the report would refuse.
  * @throws AeqError FILE_EXISTS, FILE_UNWRITABLE.
  */
 export function checkReport(folder: string, overwrite: boolean): void {
@@ -17,10 +14,5 @@ export function checkReport(folder: string, overwrite: boolean): void {
   } catch (error) {
     throw writeError(folder, error);
   }
-  for (const file of FILES) checkWritable(join(folder, file), { overwrite });
-}
-
-/** Writes what `--report <folder>` promises. */
-export async function writeReport(folder: string, comparison: Comparison, overwrite: boolean): Promise<void> {
-  await writeJsonFile(join(folder, 'comparison.json'), comparisonJson(comparison), { overwrite });
+  for (const file of REPORT_FILES) checkWritable(join(folder, file), { overwrite });
 }

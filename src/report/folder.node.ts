@@ -1,13 +1,21 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { type Comparison, comparisonJson } from '../../schema/documents/comparison.ts';
-import { writeJsonFile } from '../../schema/documents/json-file.node.ts';
+import { type Comparison, comparisonJson, comparisonSchema } from '../../schema/documents/comparison.ts';
+import { readDocument, writeJsonFile } from '../../schema/documents/json-file.node.ts';
 import { atomicWrite } from '../../schema/write-file.node.ts';
 import type { BaselineDifference } from './baseline.ts';
 import { reportHtml } from './html/page.ts';
 import { junitXml } from './junit.ts';
 import { nodeData } from './node-data.ts';
 import { summaryMarkdown } from './summary.ts';
+
+/** Files of a report that are always there. */
+export const REPORT_FILES = ['comparison.json', 'report.html', 'summary.md', 'junit.xml'] as const;
+
+/** Reads a comparison that an earlier run wrote. @throws AeqError FILE_NOT_FOUND, COMPARISON_INVALID naming the field. */
+export function readComparisonFile(file: string): Comparison {
+  return readDocument(comparisonSchema, file, { code: 'COMPARISON_INVALID', what: 'the comparison' });
+}
 
 /**
  * Writes everything `--report <folder>` promises: comparison.json, report.html, summary.md, junit.xml and one

@@ -4,6 +4,8 @@ import { displayName, formatDb, formatShare, plural } from './format.ts';
 /** Fewer samples than this say little about a layer. */
 const FEW_SAMPLES = 8;
 const MUCH_CLIPPED = 0.01;
+/** With this much signal left, what is clipped does not matter: probabilities that round to the highest code, for one. */
+const HARMLESS_DB = 40;
 
 /** Sentences on what must not be overlooked in the numbers. */
 export function remarks(comparison: Comparison): string[] {
@@ -29,7 +31,9 @@ export function remarks(comparison: Comparison): string[] {
       `${formatShare(outside[0].metrics.clippedShare)} of the values of input ${outside[0].signatureName} lie outside of the range it was calibrated for: the samples are prepared in another way than those of the calibration`,
     );
   }
-  const clipped = all.filter(({ metrics }) => (metrics.clippedShare ?? 0) > MUCH_CLIPPED);
+  const clipped = all.filter(
+    ({ metrics }) => (metrics.clippedShare ?? 0) > MUCH_CLIPPED && !(metrics.sqnrDb > HARMLESS_DB),
+  );
   const most = clipped.toSorted((a, b) => (b.metrics.clippedShare ?? 0) - (a.metrics.clippedShare ?? 0))[0];
   if (most) {
     lines.push(

@@ -1,4 +1,5 @@
 import type { Comparison, Metrics } from '../../schema/documents/comparison.ts';
+import type { BaselineDifference } from './baseline.ts';
 import {
   columns,
   displayName,
@@ -18,6 +19,8 @@ export interface TableOptions {
   /** Rows of the layer table; default 10. */
   readonly top?: number;
   readonly style?: Style;
+  /** What has changed since an earlier run. */
+  readonly differences?: readonly BaselineDifference[];
 }
 
 const NAME_WIDTH = 44;
@@ -31,6 +34,7 @@ export function comparisonTable(comparison: Comparison, options: TableOptions = 
     outputTable(layers, comparison, style),
     layerTable(layers, options.top ?? 10, comparison, style),
     accuracyTable(comparison, style),
+    differenceTable(options.differences ?? [], style),
     remarks(comparison).map((remark) => `${style.yellow('note')}  ${remark}`),
     gateLines(comparison, style),
   ];
@@ -119,6 +123,21 @@ function accuracyTable({ classification }: Comparison, style: Style): string[] {
 
 /** A change of a share in percentage points. */
 const formatPoints = (change: number) => `${change > 0 ? '+' : ''}${(100 * change).toFixed(2)} points`;
+
+function differenceTable(differences: readonly BaselineDifference[], style: Style): string[] {
+  if (differences.length === 0) return [];
+  const titles = ['Since the baseline', 'measure', 'before', 'now', ''].map(style.bold);
+  const verdict = (worse: boolean | undefined) =>
+    worse === undefined ? '' : worse ? style.red('worse') : style.green('better');
+  const rows = differences.map(({ subject, measure, before, now, worse }) => [
+    displayName(subject, NAME_WIDTH),
+    measure,
+    before,
+    now,
+    verdict(worse),
+  ]);
+  return columns([titles, ...rows], new Set([2, 3]));
+}
 
 function gateLines({ gates }: Comparison, style: Style): string[] {
   return gates.map(({ passed, message }) => `${passed ? style.green('gate') : style.red('gate')}  ${message}`);

@@ -4,13 +4,15 @@ import type { FileDataset } from '../../../datasets/options.ts';
 import { type Comparison, comparisonJson } from '../../../schema/documents/comparison.ts';
 import { AeqError } from '../../../schema/errors.ts';
 import { openModelFile } from '../../../schema/model-file.node.ts';
+import { baselineDifferences, baselineMismatch } from '../../report/baseline.ts';
+import { readComparisonFile, writeReportFolder } from '../../report/folder.node.ts';
 import { plural } from '../../report/format.ts';
 import { comparisonTable } from '../../report/table.ts';
 import { evaluateGates, parseGate } from '../../validate/gates.ts';
 import { validateAgainst } from '../../validation.node.ts';
 import type { CommandRun, Context } from '../context.ts';
 import { badSamples, memoryBytes, openData } from '../data.ts';
-import { checkReport, writeReport } from '../report-folder.ts';
+import { checkReport } from '../report-folder.ts';
 
 /** `aeq validate <float> <quantized> --data <source>...` */
 export const run: CommandRun = async ([floatPath = '', quantizedPath = ''], context) => {
@@ -18,15 +20,19 @@ export const run: CommandRun = async ([floatPath = '', quantizedPath = ''], cont
   const gates = (options.failOn ?? []).map(parseGate);
   const overwrite = options.force === true;
   if (options.report) checkReport(options.report, overwrite);
+  const baseline = options.baseline === undefined ? undefined : readComparisonFile(options.baseline);
   const float = openModelFile(floatPath);
   const quantized = openModelFile(quantizedPath);
   try {
     const datasets = await openData(float.model, options);
     const comparison = await compare(float, quantized, datasets, context);
     const judged = { ...comparison, gates: evaluateGates(gates, comparison) };
-    if (options.report) await writeReport(options.report, judged, overwrite);
+    const differences = baseline ? baselineDifferences(judged, baseline) : [];
+    const mismatch = baseline && baselineMismatch(judged, baseline);
+    if (mismatch) context.warn(mismatch);
+    if (options.report) await writeReportFolder(options.report, judged, { overwrite, differences });
     result(comparisonJson(judged));
-    say(comparisonTable(judged, { style, ...(options.top === undefined ? {} : { top: options.top }) }));
+    say(comparisonTable(judged, { style, differences, ...(options.top === undefined ? {} : { top: options.top }) }));
     const failed = judged.gates.filter(({ passed }) => !passed);
     for (const { message } of failed) fail('gate', message);
     return failed.length > 0 ? 1 : 0;
@@ -55,6 +61,7 @@ async function compare(
     library: process.env.AEQ_LITERT_LIBRARY,
     memoryBytes: limit,
     injected: options.injected,
+    distributions: options.report !== undefined,
     labels,
     signal,
     onProgress: ({ done, total }) => step.update(done, total),

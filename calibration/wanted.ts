@@ -54,23 +54,28 @@ export function isStateful(model: Model): boolean {
   );
 }
 
-/** What calibrating will need beside the program itself, in bytes: an estimate from the shapes in the file. */
+/** What calibrating will need, in bytes: an estimate from the shapes in the file. */
 export interface MemoryEstimate {
-  /** Constants of the model, as the interpreter holds them. */
+  /** Constants of the model. */
   readonly modelBytes: number;
   /** Captured tensors of one pass. */
   readonly captureBytes: number;
-  /** Everything together, at its peak, with all workers. */
+  /** Everything together at its peak: this process and its workers. */
   readonly peakBytes: number;
 }
 
-/** Statistics of one tensor: histogram pages and ranges. */
+/** A process with an interpreter and nothing loaded; measured. */
+const PROCESS_BYTES = 120e6;
+/** The file, the interpreter's copy, and its weights packed anew. */
+const MODEL_COPIES = 3;
+/** Arena and outputs, and what is left free when the interpreter's memory grows; measured. */
+const CAPTURE_COPIES = 4;
+/** Statistics of one tensor: pages of its histogram, ranges. */
 const STATISTICS_BYTES = 32 * 1024;
 
 /**
- * Estimates the memory of a run with `workers` interpreters; `memoryBytes` is the limit of one pass. Interpreters keep
- * the model and a second, repacked copy of its weights; captured tensors stand in the interpreter's arena and once more
- * as outputs. Free dimensions count as one.
+ * Estimates the memory of a run with `workers` processes (one: no others than this); `memoryBytes` is the limit of one
+ * pass. Free dimensions count as one.
  */
 export function estimateMemory(
   model: Model,
@@ -86,6 +91,7 @@ export function estimateMemory(
     tensors += 1;
   }
   const captureBytes = Math.min(wantedBytes, memoryBytes);
-  const perWorker = 2 * modelBytes + 2 * captureBytes + tensors * STATISTICS_BYTES;
-  return { modelBytes, captureBytes, peakBytes: workers * perWorker };
+  const interpreter = PROCESS_BYTES + MODEL_COPIES * modelBytes + CAPTURE_COPIES * captureBytes;
+  const others = workers > 1 ? PROCESS_BYTES : 0;
+  return { modelBytes, captureBytes, peakBytes: workers * interpreter + others + tensors * STATISTICS_BYTES };
 }

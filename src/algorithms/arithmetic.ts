@@ -6,11 +6,15 @@ export type Carrier = 'float32' | 'float64';
 const identity = (x: number) => x;
 const rounding = (carrier: Carrier) => (carrier === 'float32' ? Math.fround : identity);
 
-/** Least and greatest code of an integer type. */
-export function codeRange(bits: number, unsigned = false): { least: number; greatest: number } {
-  if (unsigned) return { least: 0, greatest: 2 ** bits - 1 };
-  return { least: -(2 ** (bits - 1)), greatest: 2 ** (bits - 1) - 1 };
+/** Least and greatest code of an integer type of 1 to 53 bits. */
+export function codeRange(bits: number, unsigned = false): { readonly least: number; readonly greatest: number } {
+  return (unsigned ? UNSIGNED : SIGNED)[bits] as { least: number; greatest: number };
 }
+
+// Made once: there may be millions of blocks, and powers are slow.
+const WIDTHS = Array.from({ length: 54 }, (_, bits) => bits);
+const SIGNED = WIDTHS.map((bits) => ({ least: -(2 ** (bits - 1)), greatest: 2 ** (bits - 1) - 1 }));
+const UNSIGNED = WIDTHS.map((bits) => ({ least: 0, greatest: 2 ** bits - 1 }));
 
 /** Codes that data are clipped to: symmetric types of 8 bits and more leave out the lowest code. */
 export function clipRange(bits: number, symmetric: boolean, unsigned = false): { least: number; greatest: number } {

@@ -85,13 +85,19 @@ function quantizeInKernel(
     const at = piece.start - start;
     const last = piece.channel + piece.extent.channels;
     // Only the channels of the piece: with blocks there may be millions in the tensor.
-    const scales = workspace.place(Float32Array.from(numbers.scales.subarray(piece.channel, last)));
-    const zeros = workspace.place(Int32Array.from(numbers.zeroPoints.subarray(piece.channel, last)));
+    const scales = workspace.place(new Float32Array(numbers.scales.subarray(piece.channel, last)));
+    const zeros = workspace.place(zeroPointsOf(numbers, piece.channel, last));
     kernels.quantize(values + 4 * at, piece.extent, scales, zeros, limits, codes + (at * storage) / 8);
   }
   return numbers.bits >= 8
     ? workspace.bytes(codes, (count * storage) / 8)
     : packedCodes(workspace, codes, count, numbers.bits);
+}
+
+/** Zero points of channels [start, end). */
+function zeroPointsOf({ zeroPoints }: CodeParameters, start: number, end: number): Int32Array {
+  if (zeroPoints.length === 1) return new Int32Array(end - start).fill(zeroPoints[0] as number);
+  return new Int32Array(zeroPoints.subarray(start, end));
 }
 
 /** Codes of one byte each, packed: four or two bits. A view of the workspace. */
@@ -117,7 +123,13 @@ function quantizeInDouble(
   for (let i = 0; i < values.length; i += 1) {
     const channel = Math.floor((start + i) / extent.inner) % extent.channels;
     const scale = numbers.scales[channel] as number;
-    codes[i] = quantizeDouble(values[i] as number, scale, numbers.zeroPoints[channel] as number, least, greatest);
+    codes[i] = quantizeDouble(
+      values[i] as number,
+      scale,
+      (numbers.zeroPoints[channel] ?? numbers.zeroPoints[0]) as number,
+      least,
+      greatest,
+    );
   }
   const stored = new Uint8Array(codes.buffer);
   if (numbers.bits >= 8) return stored;

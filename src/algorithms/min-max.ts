@@ -1,4 +1,4 @@
-import { roundToBfloat16, roundToFloat16 } from '../../kernels/index.ts';
+import { roundToBlockScale } from '../../kernels/index.ts';
 import type { Constant } from '../../schema/constant.ts';
 import { AeqError } from '../../schema/errors.ts';
 import { blockSize, type TensorConfig } from '../recipe/types.ts';
@@ -85,17 +85,19 @@ function perBlock(request: ConstantRequest, size: number): TensorParameters {
   const extent = { outer: 1, channels: blocks.reduce((a, b) => a * b, 1), inner: size };
   const { mins, maxs } = channelRanges(constant, extent);
   const type = { bits: config.numBits, symmetric: config.symmetric, unsigned: false };
-  const scales = Float64Array.from(mins, (min, block) => {
-    const { scale } = scaleOfRange(min, maxs[block] ?? 0, type, 'float32');
-    const rounded = roundToFloat16(roundToBfloat16(scale));
-    return request.keepsLostScales ? rounded : Math.min(Math.max(rounded, LEAST_FLOAT16), GREATEST_FLOAT16);
-  });
+  // Blocks are many: a loop over what is there already, and scales no wider than they need be.
+  const scales = mins;
+  for (let block = 0; block < scales.length; block += 1) {
+    const { scale } = scaleOfRange(mins[block] as number, maxs[block] as number, type, 'float32');
+    const rounded = roundToBlockScale(scale);
+    scales[block] = request.keepsLostScales ? rounded : Math.min(Math.max(rounded, LEAST_FLOAT16), GREATEST_FLOAT16);
+  }
   const parameters = {
     kind: 'integer',
     ...type,
     carrier: 'float32',
     scales,
-    zeroPoints: new Float64Array(scales.length),
+    zeroPoints: Float64Array.of(0),
     axis: blockAxis,
     blockSize: size,
     shape: blocks,

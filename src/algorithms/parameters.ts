@@ -12,8 +12,9 @@ export interface TensorParameters {
   readonly unsigned: boolean;
   readonly symmetric: boolean;
   readonly carrier: Carrier;
-  /** One scale and zero point a channel or block; one of each for the whole tensor. */
-  readonly scales: Float64Array;
+  /** One scale a channel or block; one for the whole tensor. Doubles, where they need not be float32 values. */
+  readonly scales: Float64Array | Float32Array;
+  /** As many as there are scales, or one for all. */
   readonly zeroPoints: Float64Array;
   /** Dimension the channels lie along; undefined with one scale. */
   readonly axis: number | undefined;
@@ -72,6 +73,8 @@ export function sameForm(a: TensorParameters, b: TensorParameters): boolean {
 }
 
 /** NaN equals nothing, itself included. */
-function sameNumbers(a: Float64Array, b: Float64Array): boolean {
-  return a.length === b.length && a.every((value, i) => value === b[i]);
+function sameNumbers(a: ArrayLike<number>, b: ArrayLike<number>): boolean {
+  if (a.length !== b.length) return false;
+  for (let i = 0; i < a.length; i += 1) if (a[i] !== b[i]) return false;
+  return true;
 }

@@ -28,7 +28,7 @@ export function biasWish(
     inputScale: input.scales[0] as number,
     inputCarrier: input.carrier,
     inputBits: input.bits,
-    weightScales: weight.scales,
+    weightScales: Float64Array.from(weight.scales),
   });
   return { tensor, side: 'consumer', wish: { operator, kinds: ['store'], parameters } };
 }

@@ -1,9 +1,9 @@
-import { float16Bits } from '../../kernels/index.ts';
 import { bytesConstant } from '../../schema/constant.ts';
 import { AeqError } from '../../schema/errors.ts';
 import { BuiltinOperator, TensorType } from '../../schema/generated/tflite.ts';
 import { findOrAddOperatorCode } from '../../schema/graph.ts';
 import type { Model, Operator, Subgraph, Tensor } from '../../schema/model.ts';
+import { float16Constant } from '../algorithms/constants.ts';
 import { storedType, type TensorParameters } from '../algorithms/parameters.ts';
 import type { Conduct } from '../plan/conduct.ts';
 
@@ -113,8 +113,9 @@ function tag(target: Target, tensor: Tensor, parameters: TensorParameters): void
 
 /** The scales of blocks are a constant tensor of their own. */
 function addBlockScales(target: Target, tensor: Tensor, { scales, shape }: TensorParameters): number {
-  const halves = Uint16Array.from(scales, float16Bits);
-  target.model.buffers.push(bytesConstant(new Uint8Array(halves.buffer)));
+  const floats = scales instanceof Float32Array ? scales : Float32Array.from(scales);
+  const bytes = new Uint8Array(floats.buffer, floats.byteOffset, floats.byteLength);
+  target.model.buffers.push(float16Constant(bytesConstant(bytes)));
   target.graph.tensors.push({
     shape: [...shape],
     type: TensorType.FLOAT16,

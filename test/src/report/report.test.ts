@@ -1,0 +1,327 @@
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { Comparison } from '../../../schema/documents/comparison.ts';
+import { baselineDifferences, baselineMismatch } from '../../../src/report/baseline.ts';
+import { readComparisonFile, writeReportFolder } from '../../../src/report/folder.node.ts';
+import { reportHtml } from '../../../src/report/html/page.ts';
+import { junitXml } from '../../../src/report/junit.ts';
+import { nodeData } from '../../../src/report/node-data.ts';
+import { summaryMarkdown } from '../../../src/report/summary.ts';
+import { comparisonTable } from '../../../src/report/table.ts';
+import { evaluateGates, parseGate } from '../../../src/validate/gates.ts';
+import { skipUnless } from '../../support/shared.ts';
+import { comparisonOf, metricsOf, tensorOf } from '../validate/comparisons.ts';
+import { chromium, Page } from './chromium.ts';
+
+const HOSTILE = '</script><script>alert("1")</script>&\'|`\u0001';
+
+/** Two outputs, and layers of every kind: bad ones, an exact one, one with NaN, one with a name to be afraid of. */
+function example(some: Partial<Comparison> = {}): Comparison {
+  const distribution = {
+    least: -1,
+    greatest: 3,
+    counts: [1, 5, 9, 2],
+    expressible: { least: -0.5, greatest: 2 },
+  };
+  const layers = [
+    tensorOf('image', { role: 'input', operator: null, position: null, metrics: metricsOf({ sqnrDb: 55 }) }),
+    tensorOf('a/conv', { position: 0, metrics: metricsOf({ sqnrDb: 31 }), distribution }),
+    tensorOf('b/conv', { position: 1, metrics: metricsOf({ sqnrDb: 12.3, clippedShare: 0.2 }) }),
+    tensorOf(HOSTILE, { position: 2, operator: 'ADD', metrics: metricsOf({ sqnrDb: 8 }) }),
+    tensorOf('c/exact', {
+      position: 3,
+      operator: 'RESHAPE',
+      metrics: metricsOf({ sqnrDb: Number.POSITIVE_INFINITY, mse: 0 }),
+    }),
+    tensorOf('d/broken', {
+      position: 4,
+      operator: 'DIV',
+      metrics: metricsOf({
+        sqnrDb: Number.NaN,
+        mse: Number.NaN,
+        cosine: Number.NaN,
+        quantizedNonFinite: { nan: 3, infinite: 1 },
+      }),
+    }),
+  ];
+  const outputs = [
+    tensorOf('probs', {
+      role: 'output',
+      operator: 'SOFTMAX',
+      position: 5,
+      metrics: metricsOf({ sqnrDb: 21, kl: 0.01 }),
+    }),
+  ];
+  const injected = (output: string, sqnrDb: number, operator = 'CONV_2D') => ({
+    signature: 'serving_default',
+    operator,
+    position: 0,
+    output,
+    mode: 'integer',
+    metrics: metricsOf({ sqnrDb }),
+  });
+  const comparison = comparisonOf(
+    { outputs, tensors: layers },
+    {
+      operators: [injected('a/conv', 31), injected('b/conv', 36), injected(HOSTILE, 14, 'ADD')],
+      floatOperators: [
+        { signature: 'serving_default', operator: 'COS', position: 9, output: 'e', reason: 'no integer kernel' },
+      ],
+      ...some,
+    },
+  );
+  const gates = ['output.sqnr<20', 'any.sqnr<10', 'size.ratio>0.5'].map(parseGate);
+  return { ...comparison, gates: evaluateGates(gates, comparison) };
+}
+
+describe('comparisonTable', () => {
+  const text = comparisonTable(example(), { top: 3 });
+  const lines = text.split('\n');
+
+  it('begins with sizes and outputs, then the layers that add most', () => {
+    expect(lines[1]).toMatch(/^1000 B → 250 B \(25 %\) +16 samples, test$/);
+    const first = lines.findIndex((line) => line.startsWith('Worst layers (3 of 5)'));
+    expect(lines.findIndex((line) => line.startsWith('Output'))).toBeLessThan(first);
+    expect(lines[first]).toMatch(/adds dB +SQNR dB +cosine +mse +max error +error\/scale +clipped$/);
+    expect(lines[first + 1]).toMatch(/ADD +INT8 +14\.0 +8\.0/);
+    expect(lines[first + 2]).toMatch(/^a\/conv +CONV_2D +INT8 +31\.0 +31\.0/);
+  });
+
+  it('says what must not be overlooked, and the gates in one line each', () => {
+    expect(text).toMatch(
+      /note {2}1 tensor of the quantized model holds NaN or infinity, the first is d\/broken \(3 NaN, 1 infinite of 100\)/,
+    );
+    expect(text).toMatch(/note {2}1 tensor clips more than 1 % of the values, most b\/conv \(20 %\)/);
+    expect(text).toMatch(/\ngate {2}output\.sqnr<20 passed: probs has 21\n/);
+    expect(text).toMatch(/\ngate {2}any\.sqnr<10 failed: d\/broken has NaN, and 1 more\n/);
+  });
+
+  it('colours with the functions it is given and nothing else', () => {
+    const mark = (letter: string) => (part: string) => `<${letter}${part}>`;
+    const style = { red: mark('r'), green: mark('g'), yellow: mark('y'), bold: mark('b'), dim: mark('d') };
+    const coloured = comparisonTable(example(), { style });
+    expect(coloured).toContain('<r8.0>');
+    expect(coloured).toContain('<ggate>  output.sqnr<20 passed');
+    expect(text).not.toMatch(/<[rgybd]/);
+  });
+});
+
+describe('summaryMarkdown', () => {
+  it('gives the verdict first and keeps its tables whole, whatever names hold', () => {
+    const text = summaryMarkdown(example());
+    expect(text.split('\n')[0]).toBe('### `model_q.tflite`: 1 of 3 gates failed');
+    const tables = text.split('\n\n').filter((part) => part.startsWith('|'));
+    expect(tables.length).toBe(3);
+    for (const table of tables) {
+      const cells = table
+        .trim()
+        .split('\n')
+        .map((row) => row.replaceAll('\\|', '').split('|').length);
+      expect(new Set(cells).size).toBe(1);
+    }
+  });
+});
+
+describe('junitXml', () => {
+  it('has a case for each gate and for each value beyond a limit', () => {
+    const text = junitXml(example());
+    const counts = [...text.matchAll(/<testsuite name="(\w+)" tests="(\d+)" failures="(\d+)"/g)].map((match) =>
+      match.slice(1),
+    );
+    expect(counts).toEqual([
+      ['gates', '3', '1'],
+      ['layers', '2', '2'],
+    ]);
+    expect(text.match(/<testcase /g)).toHaveLength(5);
+    expect(text.match(/<failure /g)).toHaveLength(3);
+  });
+
+  it('is well-formed XML, whatever names hold', () => {
+    const text = junitXml(example());
+    const open: string[] = [];
+    const rest = text
+      .replace(/^<\?xml[^>]*\?>/, '')
+      .replace(/<(\/?)([a-z]+)((?: [a-z]+="[^"<]*")*)(\/?)>/g, (_, end, name, _attributes, empty) => {
+        if (end) expect(open.pop()).toBe(name);
+        else if (!empty) open.push(name);
+        return '';
+      });
+    expect(open).toEqual([]);
+    expect(rest).not.toMatch(/[<>]|&(?!(amp|lt|gt|quot|apos);)/);
+    expect(text).not.toContain('\u0001');
+  });
+});
+
+describe('nodeData', () => {
+  const files = nodeData(example());
+
+  it('has a file per measure, with upper bounds that ascend', () => {
+    expect([...files.keys()]).toContain('node_data_injected_sqnr_db.json');
+    for (const data of files.values()) {
+      const { results, thresholds } = data as {
+        results: Record<string, { value: number }>;
+        thresholds: { value: number; bgColor: string }[];
+      };
+      const bounds = thresholds.map(({ value }) => value);
+      expect(bounds).toEqual(bounds.toSorted((a, b) => a - b));
+      for (const { value } of Object.values(results)) {
+        expect(Number.isFinite(value)).toBe(true);
+        expect(value).toBeLessThanOrEqual(bounds.at(-1) ?? 0);
+      }
+    }
+  });
+
+  it('puts what is no number at the bad end, in red', () => {
+    const { results } = files.get('node_data_sqnr_db.json') as { results: Record<string, unknown> };
+    expect(results['d/broken']).toEqual({ value: 0, bgColor: '#d00000' });
+    expect(results['c/exact']).toEqual({ value: 999 });
+  });
+});
+
+describe('baselineDifferences', () => {
+  it('are none between equal runs', () => {
+    expect(baselineDifferences(example(), example())).toEqual([]);
+    expect(baselineMismatch(example(), example())).toBeUndefined();
+  });
+
+  it('name what got worse and what got better', () => {
+    const before = example();
+    const [output] = before.signatures[0]?.outputs ?? [];
+    const [, conv, , , , broken] = before.signatures[0]?.tensors ?? [];
+    if (!output || !conv || !broken) throw new Error('the example has changed');
+    output.metrics.sqnrDb = 20.9;
+    conv.metrics.sqnrDb = 35;
+    broken.metrics.sqnrDb = 20;
+    before.quantized.sizeBytes = 300;
+    expect(baselineDifferences(example(), before)).toEqual([
+      { subject: 'file', measure: 'size', before: '300 B', now: '250 B', worse: false },
+      { subject: 'probs', measure: 'SQNR dB', before: '20.9', now: '21.0', worse: undefined },
+      { subject: 'd/broken', measure: 'SQNR dB', before: '20.0', now: 'NaN', worse: true },
+      { subject: 'a/conv', measure: 'SQNR dB', before: '35.0', now: '31.0', worse: true },
+    ]);
+  });
+
+  it('say little of another model', () => {
+    const other = example();
+    other.float.sha256 = 'f'.repeat(64);
+    expect(baselineMismatch(example(), other)).toMatch(/another float model/);
+  });
+});
+
+describe('reportHtml', () => {
+  const text = reportHtml(example());
+
+  it('is one file that asks for nothing', () => {
+    expect(text).not.toMatch(/(?:src|href|url)\s*[=(]\s*["']?(?!#)[a-z]+:/i);
+    expect(text.match(/<script/g)).toHaveLength(1);
+  });
+
+  it('escapes what comes from the models', () => {
+    expect(text).not.toContain('alert("1")');
+    expect(text).toContain('alert(&quot;1&quot;)');
+  });
+
+  it('has every layer, the worst first, also without its script', () => {
+    const ids = [...text.matchAll(/<tbody id="(layer-\d+)" data-text="([^"]*)"/g)].map((match) => match[2] ?? '');
+    expect(ids).toHaveLength(7);
+    expect(ids[0]).toContain('alert');
+    expect(text).toContain('no integer kernel');
+  });
+});
+
+describe('writeReportFolder', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'aeq-report-'));
+  afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+  it('writes files that can be read again, and does not overwrite unless told to', async () => {
+    const names = await writeReportFolder(join(folder, 'new'), example());
+    expect(names).toEqual(expect.arrayContaining(['comparison.json', 'report.html', 'summary.md', 'junit.xml']));
+    expect(readComparisonFile(join(folder, 'new', 'comparison.json'))).toEqual(example());
+    for (const name of names) expect(readFileSync(join(folder, 'new', name)).length).toBeGreaterThan(10);
+    await expect(writeReportFolder(join(folder, 'new'), example())).rejects.toMatchObject({ code: 'FILE_EXISTS' });
+    await writeReportFolder(join(folder, 'new'), example(), { overwrite: true });
+  });
+});
+
+describe.skipIf(skipUnless(chromium, 'there is no Chromium (AEQ_CHROMIUM)'))('the report in a browser', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'aeq-report-'));
+  const url = pathToFileURL(join(folder, 'report.html')).href;
+  let page: Page;
+  beforeAll(async () => {
+    await writeReportFolder(folder, example());
+    page = await Page.open(chromium ?? '');
+  });
+  afterAll(async () => {
+    await page.close();
+    rmSync(folder, { recursive: true, force: true });
+  });
+
+  const visible = () =>
+    page.evaluate(
+      "[...document.querySelectorAll('#layers tbody')].filter((b) => !b.hidden).map((b) => b.querySelector('.name').title)",
+    );
+  const type = (id: string, value: string) =>
+    page.evaluate(
+      `(() => { const e = document.getElementById('${id}'); e.value = ${JSON.stringify(value)}; e.dispatchEvent(new Event('input', { bubbles: true })); })()`,
+    );
+
+  it('opens from disk without complaints or requests', async () => {
+    await page.show(url, { width: 1200, height: 900 });
+    expect(page.complaints()).toEqual([]);
+    expect(page.requests()).toEqual([url]);
+  });
+
+  it('sorts by keyboard, the worst first, then the other way', async () => {
+    await page.show(url, { width: 1200, height: 900 });
+    const header = (index: number) => `document.querySelectorAll('#layers thead button')[${index}]`;
+    await page.evaluate(`${header(5)}.focus()`);
+    await page.press('Enter');
+    expect(await visible()).toEqual(['d/broken', HOSTILE, 'b/conv', 'probs', 'a/conv', 'image', 'c/exact']);
+    expect(await page.evaluate(`${header(5)}.parentElement.getAttribute('aria-sort')`)).toBe('ascending');
+    await page.press('Enter');
+    expect(((await visible()) as string[])[0]).toBe('c/exact');
+    await page.evaluate(`${header(9)}.click()`);
+    expect(((await visible()) as string[])[0]).toBe('b/conv');
+  });
+
+  it('filters by words, operator and exactness', async () => {
+    await page.show(url, { width: 1200, height: 900 });
+    await type('filter', 'conv int8');
+    expect(await visible()).toEqual(['a/conv', 'b/conv']);
+    expect(await page.evaluate("document.getElementById('shown').textContent")).toBe('2 of 7 layers');
+    await type('filter', '');
+    await type('operator', 'DIV');
+    expect(await visible()).toEqual(['d/broken']);
+    await type('operator', '');
+    await page.evaluate("document.getElementById('inexact').click()");
+    expect(await visible()).not.toContain('c/exact');
+  });
+
+  it('opens the details of a layer by keyboard, and of the one that the chart points to', async () => {
+    await page.show(url, { width: 1200, height: 900 });
+    await page.evaluate("document.querySelector('#layer-2 .more').focus()");
+    await page.press('Enter');
+    expect(await page.evaluate("document.getElementById('layer-2-more').hidden")).toBe(false);
+    expect(await page.evaluate("document.querySelector('#layer-2-more figcaption').textContent")).toMatch(
+      /codes from -0\.5/,
+    );
+    await page.evaluate("location.hash = 'layer-4'");
+    await page.evaluate('new Promise((resolve) => setTimeout(resolve, 50))');
+    expect(await page.evaluate("document.getElementById('layer-4-more').hidden")).toBe(false);
+  });
+
+  it('fits a phone and follows the theme', async () => {
+    const paper = 'getComputedStyle(document.body).backgroundColor';
+    await page.show(url, { width: 360, height: 700, dark: true });
+    expect(await page.evaluate('document.documentElement.scrollWidth')).toBe(360);
+    expect(await page.evaluate(paper)).toBe('rgb(20, 23, 27)');
+    await page.show(url, { width: 360, height: 700 });
+    expect(await page.evaluate(paper)).toBe('rgb(255, 255, 255)');
+    await page.show(url, { width: 800, height: 700, dark: true, print: true });
+    expect(await page.evaluate(paper)).toBe('rgb(255, 255, 255)');
+    expect(page.complaints()).toEqual([]);
+  });
+});

@@ -39,14 +39,10 @@ export function parsePolicyDocument(value: unknown, origin: Omit<DocumentDescrip
   const document = parseDocument(policySchema, value, { what: 'the policy', ...origin, code: 'POLICY_INVALID' });
   for (const name of Object.keys(document.ops_per_config)) {
     if (Object.hasOwn(document.configs, name)) continue;
-    throw new AeqError(
-      'POLICY_INVALID',
-      `${origin.file ?? 'The policy'} does not describe the configuration ${name}.`,
-      {
-        where: { ...(origin.file === undefined ? {} : { file: origin.file }), field: `ops_per_config.${name}` },
-        hint: `Describe it under "configs"; described are ${Object.keys(document.configs).join(', ')}.`,
-      },
-    );
+    throw new AeqError('POLICY_INVALID', `${origin.file ?? 'the policy'} does not describe the configuration ${name}`, {
+      where: { ...(origin.file === undefined ? {} : { file: origin.file }), field: `ops_per_config.${name}` },
+      hint: `describe it under "configs"; described are ${Object.keys(document.configs).join(', ')}`,
+    });
   }
   return document;
 }

@@ -17,7 +17,7 @@ export interface Calibrated extends CalibrationStart {
 /** What calibrate and quantize have in common: runs the samples with progress and says what a user should know. */
 export async function calibrateWithProgress(
   quantizer: Quantizer,
-  { options, progress, signal, say, warn }: Context,
+  { options, progress, signal, warn }: Context,
   rest: Pick<CalibrateModelOptions, 'resume' | 'onPartial'> = {},
 ): Promise<Calibrated> {
   const limit = memoryBytes(options);
@@ -38,8 +38,7 @@ export async function calibrateWithProgress(
     onStart: (start) => {
       begun = start;
       const on = start.workers === 1 ? 'one interpreter' : `${start.workers} interpreters`;
-      say(`calibrating on ${on}: about ${formatBytes(start.estimatedMemoryBytes)} of memory`);
-      step = progress.start('calibrating');
+      step = progress.start('calibrating', `${on}, about ${formatBytes(start.estimatedMemoryBytes)} of memory`);
     },
     onProgress: ({ done, total, sample }) => step?.update(done, total, sample.name),
   });

@@ -1,7 +1,7 @@
 import type { AeqError } from '../../schema/errors.ts';
 import type { OptionValues } from './options.ts';
 import { createProgress, type Progress } from './progress.ts';
-import { createStyle, type Style } from './style.ts';
+import { createStyle, printable, type Style } from './style.ts';
 
 /** What every command gets: its options, and the only ways to talk to the user. */
 export interface Context {
@@ -33,14 +33,11 @@ export function createContext(options: OptionValues, signal: AbortSignal): Conte
   const quiet = options.quiet === true;
   const progress = createProgress(quiet ? 'none' : (options.progress ?? 'auto'), process.stderr);
   const errorStyle = createStyle(process.stderr);
-  const out = (text: string): void => {
+  const write = (stream: NodeJS.WriteStream) => (text: string) => {
     progress.clear();
-    process.stdout.write(`${text}\n`);
+    stream.write(`${printable(text)}\n`);
   };
-  const tell = (text: string): void => {
-    progress.clear();
-    process.stderr.write(`${text}\n`);
-  };
+  const [out, tell] = [write(process.stdout), write(process.stderr)];
   const interruption: Context['interruption'] = { text: undefined };
   return {
     options,
@@ -62,9 +59,10 @@ export function createContext(options: OptionValues, signal: AbortSignal): Conte
 /** The two or three lines a user sees of an error: what and where, then what to do. */
 export function errorText(error: AeqError, style: Style): string {
   const { file, offset, subgraph, operator, tensor, sample, field } = error.where;
-  // An offset says something of a file only; in a condition or a pattern the message shows the place.
-  const places = { file, subgraph, operator, tensor, sample, field, ...(file === undefined ? {} : { offset }) };
-  const where = Object.entries(places)
+  // The message itself tells the place in a text, and most models have one subgraph.
+  const binary = file !== undefined && !/ line \d/.test(error.message);
+  const places = { file, subgraph: subgraph === 0 ? undefined : subgraph, operator, tensor, sample, field };
+  const where = Object.entries({ ...places, offset: binary ? offset : undefined })
     .filter(([, value]) => value !== undefined && !error.message.includes(String(value)))
     .map(([key, value]) => `${key} ${value}`)
     .join(', ');

@@ -3,7 +3,7 @@ import { AeqError, EXIT_STATUS } from '../../schema/errors.ts';
 import { removeUnfinishedFiles } from '../../schema/write-file.node.ts';
 import { createContext, errorText } from './context.ts';
 import { type Outcome, runProgram } from './program.ts';
-import { createStyle } from './style.ts';
+import { createStyle, printable } from './style.ts';
 
 /** Status of a process that a signal ended, as shells expect it. */
 const SIGNAL_STATUS = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 } as const;
@@ -50,7 +50,7 @@ function report(error: unknown): number {
   const known = error instanceof AeqError ? error : unexpected(error);
   const context = outcome.context ?? createContext({ json: words.includes('--json') }, controller.signal);
   context.progress.clear();
-  process.stderr.write(`${errorText(known, createStyle(process.stderr))}\n`);
+  process.stderr.write(`${printable(errorText(known, createStyle(process.stderr)))}\n`);
   if (known.code === 'INTERNAL' && error instanceof Error && process.env.AEQ_DEBUG) {
     process.stderr.write(`${error.stack}\n`);
   }

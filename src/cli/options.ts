@@ -27,7 +27,7 @@ export const OPTIONS = {
     group: 'Samples',
     value: '<n>',
     least: 0,
-    help: 'draw the samples at random with this seed instead of evenly over the set',
+    help: 'draw the samples at random with this seed instead of taking the first',
   },
   allowBad: {
     kind: 'number',

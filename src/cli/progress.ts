@@ -1,9 +1,9 @@
-import { createStyle, formatDuration } from './style.ts';
+import { createStyle, formatDuration, printable } from './style.ts';
 
 /** Progress on stderr: a line that renews itself on a terminal, plain lines in a log, JSON lines for programs. */
 export interface Progress {
-  /** Starts a step. */
-  start(step: string): Step;
+  /** Starts a step; `detail` says what is known beforehand. */
+  start(step: string, detail?: string): Step;
   /** Takes a line that renews itself off the terminal, so that other text can follow. */
   clear(): void;
 }
@@ -32,21 +32,22 @@ const SILENT: Step = { update: () => {}, end: () => {} };
 export function createProgress(mode: ProgressMode, output: Output): Progress {
   const clear = (): void => {};
   if (mode === 'none') return { start: () => SILENT, clear };
-  if (mode === 'json') return { start: (step) => jsonStep(output, step), clear };
+  if (mode === 'json') return { start: (step, detail) => jsonStep(output, step, detail), clear };
   const live = mode === 'auto' && output.isTTY === true && !process.env.CI;
-  return live ? liveProgress(output) : { start: (step) => plainStep(output, step), clear };
+  return live ? liveProgress(output) : { start: (step, detail) => plainStep(output, step, detail), clear };
 }
 
-function jsonStep(output: Output, step: string): Step {
+function jsonStep(output: Output, step: string, known?: string): Step {
   const emit = (event: object) => output.write(`${JSON.stringify({ step, ...event })}\n`);
-  emit({ event: 'start' });
+  emit({ event: 'start', detail: known });
   return {
     update: (done, total, detail) => emit({ event: 'update', done, total, detail }),
     end: (detail) => emit({ event: 'end', detail }),
   };
 }
 
-function plainStep(output: Output, step: string): Step {
+function plainStep(output: Output, step: string, known?: string): Step {
+  if (known !== undefined) output.write(`${step}: ${known}\n`);
   const started = Date.now();
   let said = started;
   return {
@@ -54,7 +55,7 @@ function plainStep(output: Output, step: string): Step {
       const now = Date.now();
       if (now - said < LOG_MS) return;
       said = now;
-      output.write(`${step}: ${amount(done, total, now - started)}${detail ? ` ${detail}` : ''}\n`);
+      output.write(printable(`${step}: ${amount(done, total, now - started)}${detail ? ` ${detail}` : ''}\n`));
     },
     end: (detail) => output.write(`${step}: ${detail ?? 'done'} (${formatDuration(Date.now() - started)})\n`),
   };
@@ -70,13 +71,13 @@ function liveProgress(output: Output): Progress {
   // A line longer than the terminal would wrap and could not be taken back.
   const show = (mark: string, text: string): void => {
     clear();
-    output.write(`${mark} ${text.slice(0, (output.columns ?? 80) - 3)}`);
+    output.write(`${mark} ${printable(text).slice(0, (output.columns ?? 80) - 3)}`);
     shown = true;
   };
-  const start = (step: string): Step => {
+  const start = (step: string, known?: string): Step => {
     const started = Date.now();
     let renewed = 0;
-    show(style.cyan('>'), step);
+    show(style.cyan('>'), known === undefined ? step : `${step}: ${known}`);
     return {
       update: (done, total, detail) => {
         const now = Date.now();

@@ -54,8 +54,8 @@ export function weightOnlyRule(options: WeightRuleOptions): Rule {
 export function staticRule(options: StaticRuleOptions): Rule {
   const { activationBits, weightBits, granularity = 'CHANNELWISE' } = options;
   if (activationBits !== 8 && activationBits !== 16) {
-    throw new AeqError('RECIPE_INVALID', `Activations can have 8 or 16 bits, not ${String(activationBits)}.`, {
-      hint: 'For anything else write the configuration out.',
+    throw new AeqError('RECIPE_INVALID', `activations can have 8 or 16 bits, not ${String(activationBits)}`, {
+      hint: 'for anything else write the configuration out',
     });
   }
   const config: OpConfig = {

@@ -51,9 +51,9 @@ export function requireAlgorithm(context: RecipeContext, rule: Rule, index: numb
   if (rule.algorithm === 'no_quantize') return undefined;
   const support = context.algorithms.get(rule.algorithm);
   if (support !== undefined) return support;
-  throw new AeqError('RECIPE_UNSUPPORTED_ALGORITHM', `The algorithm ${rule.algorithm} is not implemented.`, {
+  throw new AeqError('RECIPE_UNSUPPORTED_ALGORITHM', `the algorithm ${rule.algorithm} is not implemented`, {
     where: { field: `rules[${index}].algorithm_key` },
-    hint: `${ruleTitle(rule, index)} asks for it. Implemented: ${[...context.algorithms.keys()].join(', ')}.`,
+    hint: `${ruleTitle(rule, index)} asks for it. Implemented: ${[...context.algorithms.keys()].join(', ')}`,
   });
 }
 
@@ -106,7 +106,7 @@ export function checkRules(rules: readonly Rule[], context: RecipeContext): stri
     if (problem === undefined) continue;
     throw new AeqError('RECIPE_UNSUPPORTED', `${ruleTitle(rule, index)} cannot be followed: ${problem}.`, {
       where: { field: `rules[${index}].op_config` },
-      hint: 'Change the settings, or leave the operation float with the algorithm no_quantize.',
+      hint: 'change the settings, or leave the operation float with the algorithm no_quantize',
     });
   }
   return warnings;

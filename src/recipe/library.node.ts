@@ -31,8 +31,8 @@ interface Located {
 
 function notFound(source: string): AeqError {
   const near = nearestNames(source, [...CATALOGUE.map(({ name }) => name)]);
-  const hint = near.length === 0 ? 'Built-in recipes: aeq recipe list.' : `Did you mean ${near.join(' or ')}?`;
-  return new AeqError('RECIPE_NOT_FOUND', `There is no built-in recipe and no file "${source}".`, {
+  const hint = near.length === 0 ? 'aeq recipe list shows the built-in recipes' : `did you mean ${near.join(' or ')}?`;
+  return new AeqError('RECIPE_NOT_FOUND', `there is no built-in recipe and no file "${source}"`, {
     where: { file: source },
     hint,
   });
@@ -62,8 +62,8 @@ function checked(recipe: Recipe, context: RecipeContext): Recipe {
 
 function readLocated({ value, file, name, entry }: Located, context: RecipeContext): Recipe {
   if (entry?.kind === 'components') {
-    throw new AeqError('RECIPE_INVALID', `The recipe ${entry.name} is for the components of a .litertlm file.`, {
-      hint: 'Use it with such a file, or choose a recipe for a single model.',
+    throw new AeqError('RECIPE_INVALID', `the recipe ${entry.name} is for the components of a .litertlm file`, {
+      hint: 'use it with such a file, or choose a recipe for a single model',
     });
   }
   const recipe = readRecipe(value, context, {
@@ -92,7 +92,7 @@ export function loadComponentRecipes(source: RecipeSource, context: RecipeContex
   const { value, file, entry } = located;
   const origin = file === undefined ? {} : { file };
   if (Array.isArray(value) && value.length === 0) {
-    throw new AeqError('RECIPE_INVALID', `${file ?? 'The recipe'} has no rules.`, { where: { ...origin } });
+    throw new AeqError('RECIPE_INVALID', `${file ?? 'the recipe'} has no rules`, { where: { ...origin } });
   }
   if (typeof value !== 'object' || value === null || Array.isArray(value) || isRecipe(value)) {
     const single = isRecipe(Object(value)) ? checked(value as Recipe, context) : readLocated(located, context);

@@ -95,8 +95,8 @@ export class PatternReader {
   fail(problem: string): never {
     throw new AeqError(
       'RECIPE_INVALID',
-      `The regular expression ${JSON.stringify(this.#pattern)} is not valid at character ${this.#position}: ${problem}.`,
-      { where: this.#where, hint: 'Patterns are in the dialect of Python (re.search).' },
+      `the regular expression ${JSON.stringify(this.#pattern)} is not valid at character ${this.#position}: ${problem}`,
+      { where: this.#where, hint: 'patterns are in the dialect of Python (re.search)' },
     );
   }
 
@@ -104,7 +104,7 @@ export class PatternReader {
   refuse(construct: string): never {
     throw new AeqError(
       'RECIPE_UNSUPPORTED',
-      `The regular expression ${JSON.stringify(this.#pattern)} uses ${construct}, which is not supported.`,
+      `the regular expression ${JSON.stringify(this.#pattern)} uses ${construct}, which is not supported`,
       { where: this.#where, hint: 'Write the pattern without it.' },
     );
   }

@@ -271,7 +271,7 @@ export function compilePythonRegex(pattern: string, where: ErrorWhere = {}): Reg
   try {
     return new RegExp(text, 'u');
   } catch (cause) {
-    throw new AeqError('RECIPE_INVALID', `The regular expression ${JSON.stringify(pattern)} is not valid.`, {
+    throw new AeqError('RECIPE_INVALID', `the regular expression ${JSON.stringify(pattern)} is not valid`, {
       where,
       cause,
     });

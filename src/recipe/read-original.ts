@@ -39,7 +39,7 @@ class OriginalReader {
     const { file, what = 'the recipe' } = this.#origin;
     throw new AeqError('RECIPE_INVALID', `${file ?? what} is not valid: ${field} ${problem}`, {
       where: { ...(file === undefined ? {} : { file }), field },
-      hint: 'The original cannot use this either.',
+      hint: 'the original cannot use this either',
     });
   }
 

@@ -44,9 +44,9 @@ export function readPolicy(
     for (const [index, name] of names.entries()) {
       if (!known.has(name)) {
         const field = `ops_per_config.${config}[${index}]`;
-        throw new AeqError('POLICY_INVALID', `${origin.file ?? 'The policy'}: ${field} is "${name}", no operator.`, {
+        throw new AeqError('POLICY_INVALID', `${origin.file ?? 'the policy'}: ${field} is "${name}", no operator`, {
           where: { ...(origin.file === undefined ? {} : { file: origin.file }), field },
-          hint: suggestion(name, known) ?? 'Operators are named as in recipes.',
+          hint: suggestion(name, known) ?? 'operators are named as in recipes',
         });
       }
       operations.set(name, [...(operations.get(name) ?? []), config]);

@@ -68,10 +68,10 @@ export function checkOperation(operation: string, context: RecipeContext, index:
     official === undefined ? suggestion(operation, context.operators.keys()) : `recipes call it "${official}"`;
   throw new AeqError(
     'RECIPE_UNKNOWN_OPERATION',
-    `${origin.file ?? origin.what ?? 'The recipe'}: ${field}.operation is "${operation}", which is no operator.`,
+    `${origin.file ?? origin.what ?? 'the recipe'}: ${field}.operation is "${operation}", which is no operator`,
     {
       where: { ...(origin.file === undefined ? {} : { file: origin.file }), field: `${field}.operation` },
-      hint: hint ?? 'Operators are named as in LiteRT, such as CONV_2D; * stands for all.',
+      hint: hint ?? 'operators are named as in LiteRT, such as CONV_2D; * stands for all',
     },
   );
 }
@@ -89,9 +89,9 @@ export interface ReadRecipeOptions extends RecipeOrigin {
 export function readRecipe(value: unknown, context: RecipeContext, options: ReadRecipeOptions = {}): Recipe {
   const { name, ...origin } = options;
   if (typeof value === 'object' && value !== null && !Array.isArray(value)) {
-    throw new AeqError('RECIPE_INVALID', `${origin.file ?? 'The recipe'} is an object, not a list of rules.`, {
+    throw new AeqError('RECIPE_INVALID', `${origin.file ?? 'the recipe'} is an object, not a list of rules`, {
       ...(origin.file === undefined ? {} : { where: { file: origin.file } }),
-      hint: 'An object names recipes for the components of a .litertlm file; use it with such a file.',
+      hint: 'an object names recipes for the components of a .litertlm file; use it with such a file',
     });
   }
   const rules = context.compat ? readOriginalRules(value, origin) : parseRecipeDocument(value, origin).map(ruleOf);

@@ -43,8 +43,8 @@ function embedded(pattern: string): string {
 function noneOf(patterns: readonly string[]): string {
   for (const pattern of patterns) {
     if (/\\[1-9]/.test(pattern) && patterns.length > 1) {
-      throw new AeqError('USAGE', `The pattern ${JSON.stringify(pattern)} refers to a group by number.`, {
-        hint: 'Next to other patterns, name the group: (?P<name>...) and (?P=name).',
+      throw new AeqError('USAGE', `the pattern ${JSON.stringify(pattern)} refers to a group by number`, {
+        hint: 'next to other patterns, name the group: (?P<name>...) and (?P=name)',
       });
     }
   }

@@ -117,7 +117,7 @@ describe('patterns in the dialect of Python', () => {
 
   it('says where a pattern goes wrong', () => {
     expect(() => compilePythonRegex('conv(')).toThrowError(
-      'The regular expression "conv(" is not valid at character 5: a parenthesis is not closed.',
+      'the regular expression "conv(" is not valid at character 5: a parenthesis is not closed',
     );
   });
 });

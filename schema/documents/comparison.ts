@@ -125,6 +125,7 @@ export const weightComparisonSchema = z.object({
   quantizedBytes: whole,
   metrics: metricsSchema.nullable().describe('null when the two cannot be compared'),
   worstChannel: z.object({ channel: whole, sqnrDb: number }).nullable(),
+  clippedChannels: whole.describe('channels with a value that is off by more than a step'),
   problem: z.string().optional(),
 });
 

@@ -40,12 +40,10 @@ export function remarks(comparison: Comparison): string[] {
       `${plural(clipped.length, 'tensor')} ${clipped.length === 1 ? 'clips' : 'clip'} more than ${formatShare(MUCH_CLIPPED)} of the values, most ${displayName(most.name)} (${formatShare(most.metrics.clippedShare)}): calibrate on more samples or with --range minmax`,
     );
   }
-  const overflown = weights.filter(
-    ({ type, worstChannel }) => /^INT(32|64)$/.test(type) && (worstChannel?.sqnrDb ?? 99) < 10,
-  );
+  const overflown = weights.filter(({ type, clippedChannels }) => /^INT(32|64)$/.test(type) && clippedChannels > 0);
   if (overflown[0]) {
     lines.push(
-      `the bias of ${plural(overflown.length, 'operator')} does not fit its scale: ${overflown[0].operator} ${displayName(overflown[0].name)}, channel ${overflown[0].worstChannel?.channel} has ${formatDb(overflown[0].worstChannel?.sqnrDb)} dB`,
+      `the bias of ${plural(overflown.length, 'operator')} does not fit its scale, first ${overflown[0].operator} ${displayName(overflown[0].name)} (${plural(overflown[0].clippedChannels, 'channel')})`,
     );
   }
   const unmeasured = operators.filter(({ problem }) => problem !== undefined);

@@ -51,9 +51,14 @@ export function compareWeights(float: Model, quantized: Model, matching: Matchin
   return result;
 }
 
-type Outcome = Pick<WeightComparison, 'metrics' | 'worstChannel' | 'problem'>;
+type Outcome = Pick<WeightComparison, 'metrics' | 'worstChannel' | 'clippedChannels' | 'problem'>;
 
-const notCompared = (problem: string): Outcome => ({ metrics: null, worstChannel: null, problem });
+const notCompared = (problem: string): Outcome => ({
+  metrics: null,
+  worstChannel: null,
+  clippedChannels: 0,
+  problem,
+});
 
 /** The constant behind an operand, also through a DEQUANTIZE that runs before the operator. */
 function constantOf(model: Model, subgraph: Subgraph, operand: number): { index: number; tensor: Tensor } | undefined {
@@ -98,7 +103,7 @@ function compareConstants(
     accumulator.add(compareTensors(a, b, scratch));
     channels.add(a, b);
   }
-  return { metrics: accumulator.metrics(), worstChannel: channels.worst() };
+  return { metrics: accumulator.metrics(), worstChannel: channels.worst(), clippedChannels: channels.clipped() };
 }
 
 /** Reads elements [start, end) of a constant; undefined when it does not have `count` elements of a known type. */
@@ -144,11 +149,13 @@ class ChannelErrors {
   readonly #coding: Coding | undefined;
   readonly #noise: Float64Array;
   readonly #signal: Float64Array;
+  readonly #most: Float64Array;
 
   constructor(coding: Coding | undefined) {
     this.#coding = coding;
     this.#noise = new Float64Array(coding?.scales.length ?? 0);
     this.#signal = new Float64Array(this.#noise.length);
+    this.#most = new Float64Array(this.#noise.length);
   }
 
   add(reference: TensorNumbers, test: TensorNumbers): void {
@@ -163,6 +170,7 @@ class ChannelErrors {
       const error = (t[i] as number) - value;
       this.#noise[channel] = (this.#noise[channel] as number) + error * error;
       this.#signal[channel] = (this.#signal[channel] as number) + value * value;
+      this.#most[channel] = Math.max(this.#most[channel] as number, Math.abs(error));
     }
   }
 
@@ -176,5 +184,10 @@ class ChannelErrors {
       if (own < (worst?.sqnrDb ?? Number.POSITIVE_INFINITY)) worst = { channel, sqnrDb: own };
     }
     return worst;
+  }
+
+  /** Channels with a value that is off by more than a step: it did not fit the codes. Rounding costs half a step. */
+  clipped(): number {
+    return this.#most.filter((error, channel) => error > (this.#coding?.scales[channel] as number)).length;
   }
 }

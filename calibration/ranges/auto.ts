@@ -92,9 +92,17 @@ function withoutMask(range: ChosenRange, leastRowMaximum: number | undefined): C
 /** A variance of two steps is the least that keeps its reciprocal root apart from that of zero: 1 / sqrt(2). */
 const ROOT_REACH = 0.7;
 
-/** Limits the output of a reciprocal square root to what its input's step can tell from zero. */
-export function capReciprocalRoot(range: ChosenRange, inputStep: number): ChosenRange {
-  const most = ROOT_REACH / Math.sqrt(inputStep);
+/**
+ * Limits the output of a reciprocal root to what can be told from noise. Inputs below two steps of their grid are as
+ * good as zero; where the input is a difference, so are those below what its operands are rounded by, whose variance is
+ * the sum of step^2 / 12: what such inputs give is noise, and noise that is large.
+ */
+export function capReciprocalRoot(range: ChosenRange, inputStep: number, summandSteps: readonly number[]): ChosenRange {
+  const noise = Math.sqrt(summandSteps.reduce((sum, step) => sum + step ** 2 / 12, 0));
+  const byStep = ROOT_REACH / Math.sqrt(inputStep);
+  const byNoise = 1 / Math.sqrt(noise);
+  const most = Math.min(byStep, byNoise);
   if (!(range.max > most)) return range;
-  return { min: Math.min(range.min, most), max: most, how: `${range.how}, at most 0.7 / sqrt(step of the input)` };
+  const why = byNoise < byStep ? 'what its operands are rounded by' : 'the step of its input';
+  return { min: Math.min(range.min, most), max: most, how: `${range.how}, limited by ${why}` };
 }

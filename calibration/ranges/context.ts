@@ -30,6 +30,8 @@ export interface RangeContext {
   use(subgraph: number, tensor: number): ActivationUse | undefined;
   /** For the output of a reciprocal square root: the tensor whose range decides the steps of its input. */
   reciprocalRootInput?(subgraph: number, tensor: number): number | undefined;
+  /** The activations whose sum or difference a tensor is, seen through additions of constants; none for other tensors. */
+  summands?(subgraph: number, tensor: number): readonly number[];
   /** The tensor whose range this one has, followed backwards through operators that keep the scale of their input. */
   origin?(subgraph: number, tensor: number): number;
 }

@@ -93,18 +93,23 @@ function choose(entry: TensorStatistics, bins: Bins, rule: RangeRule, use: Activ
   return { ...bins.limits, how: 'min/max' };
 }
 
-/** After everything else: the output of a reciprocal root by the step of its input. */
+/** After everything else: the output of a reciprocal root by the grids that its input comes from. */
 function capped8(
   chosen: ChosenRange,
   { subgraph, tensor }: TensorStatistics,
   context: RangeContext,
   others: Others,
 ): ChosenRange {
+  const stepOf = (operand: number): number | undefined => {
+    const range = others.range(subgraph, operand);
+    const use = context.use(subgraph, operand);
+    return range && use?.bits === 8 ? gridOf(range, use).step : undefined;
+  };
   const input = context.reciprocalRootInput?.(subgraph, tensor);
-  const inputRange = input === undefined ? undefined : others.range(subgraph, input);
-  const inputUse = input === undefined ? undefined : context.use(subgraph, input);
-  if (!inputRange || inputUse?.bits !== 8) return chosen;
-  return capReciprocalRoot(chosen, gridOf(inputRange, inputUse).step);
+  const step = input === undefined ? undefined : stepOf(input);
+  if (input === undefined || step === undefined) return chosen;
+  const summands = (context.summands?.(subgraph, input) ?? []).flatMap((operand) => stepOf(operand) ?? []);
+  return capReciprocalRoot(chosen, step, summands);
 }
 
 function activationRange(entry: TensorStatistics, { min, max }: Limits, reason: string): ActivationRange {

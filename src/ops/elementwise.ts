@@ -19,8 +19,13 @@ const leastOfHardSwish = ([input = 0]: readonly number[]) => input * 2 ** -6;
 
 /** Arithmetic and functions of single elements, and reductions to a new range. */
 export const elementwiseSpecs: readonly OperatorSpec[] = [
-  spec({ name: 'ADD', builtin: B.ADD, ranges: { shifts: true }, leastOutputScale: leastOfSum }),
-  spec({ name: 'SUB', builtin: B.SUB, ranges: { normalization: 'application' }, leastOutputScale: leastOfSum }),
+  spec({ name: 'ADD', builtin: B.ADD, ranges: { shifts: true, sum: true }, leastOutputScale: leastOfSum }),
+  spec({
+    name: 'SUB',
+    builtin: B.SUB,
+    ranges: { normalization: 'application', sum: true },
+    leastOutputScale: leastOfSum,
+  }),
   spec({ name: 'MUL', builtin: B.MUL, ranges: { normalization: 'application' } }),
   spec({ name: 'DIV', builtin: B.DIV, ranges: { relativeInputs: [1] } }),
   spec({

@@ -56,6 +56,8 @@ export interface RangeFacts {
   readonly normalization?: 'deviation' | 'average' | 'application';
   /** Adds its operands: with a constant one it only shifts. */
   readonly shifts?: true;
+  /** The output is the sum or difference of the operands, so that what they are rounded by arrives in full. */
+  readonly sum?: true;
   /** Values far below the greatest of a row come out as zero. */
   readonly ignoresLowValues?: true;
 }

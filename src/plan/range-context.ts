@@ -30,6 +30,7 @@ export function rangeContext(model: Model, resolver: RecipeResolver): RangeConte
       const writer = writerOf(graphs[subgraph], tensor);
       return writer?.spec.ranges?.reciprocalRoot ? writer.inputs[0] : undefined;
     },
+    summands: (subgraph, tensor) => summandsOf(model, graphs[subgraph], tensor),
     origin: (subgraph, tensor) => originOf(graphs[subgraph], tensor),
   };
 }
@@ -62,6 +63,18 @@ function originOf(graph: PlannedGraph | undefined, tensor: number): number {
   if (writer?.spec.scale !== 'same-as-input') return tensor;
   const data = writer.inputs.find((_, position) => !writer.spec.plainInputs.includes(position));
   return data === undefined || data === tensor ? tensor : originOf(graph, data);
+}
+
+/** Behind a sum with a constant stands the one activation that it shifts: its summands count. */
+function summandsOf(model: Model, graph: PlannedGraph | undefined, tensor: number): readonly number[] {
+  const writer = writerOf(graph, graph ? originOf(graph, tensor) : tensor);
+  if (!graph || !writer?.spec.ranges?.sum) return [];
+  const operands = writer.inputs.filter((input) => {
+    const operand = graph.subgraph.tensors[input];
+    return operand !== undefined && !tensorConstant(model, operand);
+  });
+  const [only, other] = operands;
+  return only !== undefined && other === undefined ? summandsOf(model, graph, only) : operands;
 }
 
 function useOf(model: Model, graph: PlannedGraph, tensor: number): ActivationUse | undefined {

@@ -323,9 +323,13 @@ describe('auto', () => {
     expect(range(masked, INT16).min).toBe(-1e9);
   });
 
-  it('limits a reciprocal root by the step of its input', () => {
-    expect(capReciprocalRoot({ min: 0, max: 400, how: 'x' }, 0.01).max).toBeCloseTo(7, 12);
-    expect(capReciprocalRoot({ min: 0, max: 5, how: 'x' }, 0.01).max).toBe(5);
+  it('limits a reciprocal root by the step of its input and the noise of its summands', () => {
+    const wide = { min: 0, max: 400, how: 'x' };
+    expect(capReciprocalRoot(wide, 0.01, []).max).toBeCloseTo(7, 12);
+    expect(capReciprocalRoot({ ...wide, max: 5 }, 0.01, []).max).toBe(5);
+    const noise = Math.sqrt((0.3 ** 2 + 0.4 ** 2) / 12);
+    expect(capReciprocalRoot(wide, 0.001, [0.3, 0.4]).max).toBeCloseTo(1 / Math.sqrt(noise), 12);
+    expect(capReciprocalRoot(wide, 0.01, [0.001]).max).toBeCloseTo(7, 12);
   });
 });
 
@@ -381,7 +385,7 @@ describe('ranges of a calibration', () => {
       context(INT8, { reciprocalRootInput: (_, tensor) => (tensor === 0 ? 2 : undefined) }),
     );
     expect(source.range(0, 0)?.max).toBeCloseTo(0.7 / Math.sqrt(0.01), 4);
-    expect(source.range(0, 0)?.reason).toContain('0.7 / sqrt');
+    expect(source.range(0, 0)?.reason).toContain('limited by the step of its input');
   });
 });
 

@@ -92,52 +92,88 @@ function copyBytes(numbers: TensorNumbers, at: number, size: number, kernels: Ke
   return target;
 }
 
-/** Decodes elements from `start` on into an array of float32 values, whatever their type. */
+/** Decodes elements from `start` on into an array of float32 values, whatever their type; computed in double. */
 export function decode(numbers: TensorNumbers, start: number, target: Float32Array): void {
-  const read = elementReader(numbers);
+  const values = elements(numbers, start, target.length);
   const { coding } = numbers;
-  const channels = coding?.scales.length ?? 0;
-  for (let i = 0; i < target.length; i += 1) {
-    const value = read(start + i);
-    if (coding === undefined || channels === 0) {
-      target[i] = value;
-      continue;
-    }
-    const channel = channels === 1 ? 0 : channelOf(coding, start + i);
-    target[i] = (value - (coding.zeroPoints[channel] ?? 0)) * (coding.scales[channel] as number);
+  const count = target.length;
+  if (coding === undefined || coding.scales.length === 0) {
+    for (let i = 0; i < count; i += 1) target[i] = values[i] as number;
+    return;
+  }
+  const { scales, zeroPoints } = coding;
+  const runs = new ChannelRuns(coding, start);
+  for (let first = 0; first < count; ) {
+    const scale = scales[runs.channel] as number;
+    const zeroPoint = zeroPoints[runs.channel] ?? 0;
+    const end = Math.min(count, first + runs.length);
+    for (let i = first; i < end; i += 1) target[i] = ((values[i] as number) - zeroPoint) * scale;
+    first = end;
+    runs.next();
   }
 }
 
-/** The scale that belongs to an element. */
-export function channelOf({ scales, inner, offset = 0 }: Coding, index: number): number {
-  return Math.floor((offset + index) / inner) % scales.length;
+/** Walks over elements in runs of one channel, without a division for each element. */
+export class ChannelRuns {
+  channel: number;
+  /** Elements of this run that are left. */
+  length: number;
+  readonly #channels: number;
+  readonly #inner: number;
+
+  constructor(coding: Coding, start: number) {
+    const { scales, inner, offset = 0 } = coding;
+    this.#channels = scales.length;
+    this.#inner = scales.length === 1 ? Number.POSITIVE_INFINITY : inner;
+    this.channel = scales.length === 1 ? 0 : Math.floor((offset + start) / inner) % scales.length;
+    this.length = scales.length === 1 ? Number.POSITIVE_INFINITY : inner - ((offset + start) % inner);
+  }
+
+  next(): void {
+    this.channel = this.channel + 1 === this.#channels ? 0 : this.channel + 1;
+    this.length = this.#inner;
+  }
 }
 
-/** One element by its index, as a number. */
+const ARRAYS: Readonly<
+  Record<
+    number,
+    { new (buffer: ArrayBufferLike, at: number, count: number): ArrayLike<number>; BYTES_PER_ELEMENT: number }
+  >
+> = {
+  [TensorType.FLOAT32]: Float32Array,
+  [TensorType.FLOAT64]: Float64Array,
+  [TensorType.INT8]: Int8Array,
+  [TensorType.UINT8]: Uint8Array,
+  [TensorType.BOOL]: Uint8Array,
+  [TensorType.INT16]: Int16Array,
+  [TensorType.UINT16]: Uint16Array,
+  [TensorType.INT32]: Int32Array,
+  [TensorType.UINT32]: Uint32Array,
+};
+
+/** Stored elements as numbers: a view where the machine's types and their alignment allow, a copy otherwise. */
+function elements(numbers: TensorNumbers, start: number, count: number): ArrayLike<number> {
+  const { memory, byteOffset, type } = numbers;
+  const array = ARRAYS[type];
+  if (array !== undefined) {
+    const at = byteOffset + start * array.BYTES_PER_ELEMENT;
+    if (at % array.BYTES_PER_ELEMENT === 0) return new array(memory.buffer, at, count);
+    const copy = memory.buffer.slice(at, at + count * array.BYTES_PER_ELEMENT);
+    return new array(copy, 0, count);
+  }
+  const read = elementReader(numbers);
+  return Float64Array.from({ length: count }, (_, i) => read(start + i));
+}
+
+/** One element by its index, as a number, of types that the machine has no arrays for. */
 function elementReader({ memory, byteOffset, type, count }: TensorNumbers): (index: number) => number {
   const view = new DataView(memory.buffer, byteOffset);
   switch (type) {
-    case TensorType.FLOAT32:
-      return (i) => view.getFloat32(4 * i, true);
-    case TensorType.FLOAT64:
-      return (i) => view.getFloat64(8 * i, true);
     case TensorType.FLOAT16:
       return (i) => float16Value(view.getUint16(2 * i, true));
     case TensorType.BFLOAT16:
       return (i) => bfloat16Value(view.getUint16(2 * i, true));
-    case TensorType.INT8:
-      return (i) => view.getInt8(i);
-    case TensorType.UINT8:
-    case TensorType.BOOL:
-      return (i) => view.getUint8(i);
-    case TensorType.INT16:
-      return (i) => view.getInt16(2 * i, true);
-    case TensorType.UINT16:
-      return (i) => view.getUint16(2 * i, true);
-    case TensorType.INT32:
-      return (i) => view.getInt32(4 * i, true);
-    case TensorType.UINT32:
-      return (i) => view.getUint32(4 * i, true);
     case TensorType.INT64:
       return (i) => Number(view.getBigInt64(8 * i, true));
     case TensorType.UINT64:

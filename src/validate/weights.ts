@@ -7,8 +7,8 @@ import { isTransparent, type Matching } from './matching.ts';
 import { compareTensors, ErrorAccumulator, sqnrDb } from './metrics.ts';
 import {
   CHUNK_ELEMENTS,
+  ChannelRuns,
   type Coding,
-  channelOf,
   codingOf,
   decode,
   type Scratch,
@@ -94,17 +94,31 @@ function compareConstants(
   const references = chunkReader(float, reference, count);
   const tests = chunkReader(quantized, test, count);
   if (!references || !tests) return notCompared('the two have different sizes or types that cannot be compared');
-  const accumulator = new ErrorAccumulator({ type: test.type, coding: tests(0, 0).coding });
-  const channels = new ChannelErrors(tests(0, 0).coding);
+  const { coding } = tests(0, 0);
+  const accumulator = new ErrorAccumulator({ type: test.type, coding });
+  const channels = new ChannelErrors(coding);
   for (let start = 0; start < count; start += READ_ELEMENTS) {
     const end = Math.min(start + READ_ELEMENTS, count);
-    const a = references(start, end);
-    const b = tests(start, end);
-    accumulator.add(compareTensors(a, b, scratch));
-    channels.add(a, b);
+    const r = decoded(references(start, end));
+    const t = decoded(tests(start, end));
+    accumulator.add(compareTensors(floatNumbers(r), floatNumbers(t), scratch));
+    channels.add(r, t, start);
   }
   return { metrics: accumulator.metrics(), worstChannel: channels.worst(), clippedChannels: channels.clipped() };
 }
+
+function decoded(numbers: TensorNumbers): Float32Array {
+  const target = new Float32Array(numbers.count);
+  decode(numbers, 0, target);
+  return target;
+}
+
+const floatNumbers = (values: Float32Array): TensorNumbers => ({
+  type: TensorType.FLOAT32,
+  count: values.length,
+  memory: values,
+  byteOffset: 0,
+});
 
 /** Reads elements [start, end) of a constant; undefined when it does not have `count` elements of a known type. */
 function chunkReader(model: Model, tensor: Tensor, count: number) {
@@ -158,19 +172,27 @@ class ChannelErrors {
     this.#most = new Float64Array(this.#noise.length);
   }
 
-  add(reference: TensorNumbers, test: TensorNumbers): void {
-    if (this.#coding === undefined || this.#noise.length < 2 || test.coding === undefined) return;
-    const r = new Float32Array(reference.count);
-    const t = new Float32Array(test.count);
-    decode(reference, 0, r);
-    decode(test, 0, t);
-    for (let i = 0; i < r.length; i += 1) {
-      const channel = channelOf(test.coding, i);
-      const value = r[i] as number;
-      const error = (t[i] as number) - value;
-      this.#noise[channel] = (this.#noise[channel] as number) + error * error;
-      this.#signal[channel] = (this.#signal[channel] as number) + value * value;
-      this.#most[channel] = Math.max(this.#most[channel] as number, Math.abs(error));
+  /** Adds elements from `start` on. */
+  add(reference: Float32Array, test: Float32Array, start: number): void {
+    if (this.#coding === undefined || this.#noise.length < 2) return;
+    const runs = new ChannelRuns(this.#coding, start);
+    for (let first = 0; first < reference.length; ) {
+      const end = Math.min(reference.length, first + runs.length);
+      let noise = 0;
+      let signal = 0;
+      let most = this.#most[runs.channel] as number;
+      for (let i = first; i < end; i += 1) {
+        const r = reference[i] as number;
+        const error = (test[i] as number) - r;
+        noise += error * error;
+        signal += r * r;
+        most = Math.max(most, Math.abs(error));
+      }
+      this.#noise[runs.channel] = (this.#noise[runs.channel] as number) + noise;
+      this.#signal[runs.channel] = (this.#signal[runs.channel] as number) + signal;
+      this.#most[runs.channel] = most;
+      first = end;
+      runs.next();
     }
   }
 

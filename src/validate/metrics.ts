@@ -1,6 +1,8 @@
 import type { Metrics } from '../../schema/documents/comparison.ts';
 import { TensorType } from '../../schema/generated/tflite.ts';
-import { CHUNK_ELEMENTS, CODE_LIMITS, decode, floatsAddress, type Scratch, type TensorNumbers } from './numbers.ts';
+import { rowDivergence } from './divergence.ts';
+import { CHUNK_ELEMENTS, CODE_LIMITS, floatsAddress, type Scratch, type TensorNumbers } from './numbers.ts';
+import { addRatios, medianRatio, RATIO_BINS, RATIO_ELEMENTS } from './ratios.ts';
 
 /** Sums over the elements of one tensor in one sample (or of one channel); they add up over samples. All are doubles. */
 export interface ErrorPartial {
@@ -28,9 +30,6 @@ export interface ErrorPartial {
   /** Sum over rows of KL(p || q), and their number; undefined unless every row is a probability vector. */
   kl: { sum: number; rows: number } | undefined;
 }
-
-/** Most elements of a tensor in one sample whose relative difference is looked at. */
-const RATIO_ELEMENTS = 4096;
 
 /** Compares the values of a tensor in the float model with those in the quantized model. */
 export function compareTensors(
@@ -143,92 +142,6 @@ function countDiffering(reference: Float32Array, test: Float32Array): number {
   let differing = 0;
   for (let i = 0; i < reference.length; i += 1) if (reference[i] !== test[i]) differing += 1;
   return differing;
-}
-
-/** 32 bins an octave from 2^-30 to 2^24; the first holds what is below, the last what is above or no number. */
-const RATIO_BINS = 54 * 32 + 2;
-const FIRST_KEY = (127 - 30) << 5;
-const ratioFloat = new Float32Array(1);
-const ratioBits = new Uint32Array(ratioFloat.buffer);
-
-function addRatios(bins: Uint32Array, reference: Float32Array, test: Float32Array, first: number, stride: number) {
-  for (let i = first; i < reference.length; i += stride) {
-    const r = reference[i] as number;
-    if (!Number.isFinite(r)) continue;
-    const bin = ratioBin(Math.abs((test[i] as number) - r) / (Math.abs(r) + 1e-6));
-    bins[bin] = (bins[bin] as number) + 1;
-  }
-}
-
-function ratioBin(ratio: number): number {
-  if (!(ratio < 2 ** 24)) return RATIO_BINS - 1;
-  ratioFloat[0] = ratio;
-  return Math.max(0, ((ratioBits[0] as number) >>> 18) - FIRST_KEY + 1);
-}
-
-/** The middle of a bin. */
-function ratioValue(bin: number): number {
-  if (bin === 0) return 0;
-  if (bin === RATIO_BINS - 1) return Number.POSITIVE_INFINITY;
-  ratioBits[0] = ((bin - 1 + FIRST_KEY) << 18) | (1 << 17);
-  return ratioFloat[0] as number;
-}
-
-function medianRatio(bins: Uint32Array): number {
-  const total = bins.reduce((sum, count) => sum + count, 0);
-  let seen = 0;
-  for (let bin = 0; bin < bins.length; bin += 1) {
-    seen += bins[bin] as number;
-    if (total > 0 && 2 * seen >= total) return ratioValue(bin);
-  }
-  return Number.NaN;
-}
-
-/** How far the sum of a row may be from 1 for the row to be probabilities. */
-const SUM_TOLERANCE = 1e-3;
-const LEAST_PROBABILITY = 1e-9;
-
-/** See `kl` in the comparison schema. Stops at the first row that is no probability vector. */
-function rowDivergence(
-  reference: TensorNumbers,
-  test: TensorNumbers,
-  rowLength: number,
-): { sum: number; rows: number } | undefined {
-  if (reference.count % rowLength !== 0) return undefined;
-  const p = new Float32Array(rowLength);
-  const q = new Float32Array(rowLength);
-  const rows = reference.count / rowLength;
-  let sum = 0;
-  for (let row = 0; row < rows; row += 1) {
-    decode(reference, row * rowLength, p);
-    if (!isProbability(p)) return undefined;
-    decode(test, row * rowLength, q);
-    sum += divergence(p, q);
-  }
-  return { sum, rows };
-}
-
-function isProbability(row: Float32Array): boolean {
-  let sum = 0;
-  for (const value of row) {
-    if (!(value >= 0)) return false;
-    sum += value;
-  }
-  return Math.abs(sum - 1) <= SUM_TOLERANCE;
-}
-
-/** KL(p || q) in nats of two rows divided by their sums, computed in double. */
-export function divergence(p: Float32Array, q: Float32Array): number {
-  const sumP = p.reduce((sum, value) => sum + value, 0);
-  const sumQ = q.reduce((sum, value) => sum + Math.max(0, value), 0);
-  let result = 0;
-  for (let i = 0; i < p.length; i += 1) {
-    const share = (p[i] as number) / sumP;
-    const other = sumQ === 0 ? 0 : Math.max(0, q[i] as number) / sumQ;
-    if (share > 0) result += share * Math.log(share / Math.max(LEAST_PROBABILITY, other));
-  }
-  // Rounding can leave a tiny negative number where the rows are equal.
-  return Math.max(0, result);
 }
 
 /** The error of a tensor over the samples added to it. */

@@ -13,6 +13,7 @@ import { type CalibrateModelOptions, calibrateModel, type SampleSources } from '
 import { type Calibration, rangeSourceOf } from './calibration-input.node.ts';
 import { type Plan, planQuantization } from './plan/plan.ts';
 import { rangeContext } from './plan/range-context.ts';
+import { weightsToMeasure } from './plan/weights.ts';
 import { QuantizationResult } from './quantization-result.node.ts';
 import {
   dynamicRule,
@@ -30,6 +31,7 @@ import { createResolver } from './recipe/resolver.ts';
 import type { Recipe, Rule } from './recipe/types.ts';
 import { RecipeUsage } from './recipe/usage.ts';
 import { recipeToJson } from './recipe/write.ts';
+import { measureWeights } from './streaming/measure-weights.node.ts';
 import { applyPlan } from './transform/apply.ts';
 import { type ValidateModelsOptions, validateAgainst } from './validation.node.ts';
 
@@ -51,6 +53,9 @@ export interface QuantizeOptions {
   readonly safety?: boolean | undefined;
   /** Weights inside the flatbuffer or behind it. Default `auto`. */
   readonly buffers?: BufferPlacement | undefined;
+  /** Threads that look for the ranges of weights; default: one a core where the model is large. */
+  readonly threads?: number | undefined;
+  readonly signal?: AbortSignal | undefined;
 }
 
 /** One rule to add; without an algorithm it is `min_max_uniform_quantize`. `config` is a rule's `op_config` in JSON. */
@@ -216,6 +221,10 @@ export class Quantizer {
    * @throws AeqError as `plan`.
    */
   async quantize(calibration?: Calibration, options: QuantizeOptions = {}): Promise<QuantizationResult> {
+    if (calibration || !this.needCalibration) {
+      const resolver = createResolver(this.#recipe, this.#context);
+      await measureWeights(weightsToMeasure(this.model, resolver, this.#compat), options);
+    }
     const plan = this.plan(calibration, options);
     this.#result = new QuantizationResult(plan, applyPlan(plan), this.#recipe, options.buffers ?? 'auto');
     return this.#result;

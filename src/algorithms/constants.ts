@@ -13,8 +13,21 @@ export interface ChannelRanges {
   readonly maxs: Float32Array;
 }
 
-/** Plain min and max of each channel of a float32 constant, read in chunks. NaN wins. */
+/** Ranges that were found ahead of the question for them. */
+const known = new WeakMap<Constant, { readonly extent: ChannelExtent; readonly ranges: ChannelRanges }>();
+
+/** Keeps ranges that somebody else has found for the next call of `channelRanges` with the same constant and extent. */
+export function rememberRanges(constant: Constant, extent: ChannelExtent, ranges: ChannelRanges): void {
+  known.set(constant, { extent, ranges });
+}
+
+/** Plain min and max of each channel of a float32 constant, read in chunks. NaN wins. The result is the caller's. */
 export function channelRanges(constant: Constant, extent: ChannelExtent): ChannelRanges {
+  const found = known.get(constant);
+  if (found && sameExtent(found.extent, extent)) {
+    known.delete(constant);
+    return found.ranges;
+  }
   const mins = new Float32Array(extent.channels).fill(Number.POSITIVE_INFINITY);
   const maxs = new Float32Array(extent.channels).fill(Number.NEGATIVE_INFINITY);
   const count = constant.sizeBytes / 4;
@@ -32,6 +45,9 @@ export function channelRanges(constant: Constant, extent: ChannelExtent): Channe
   }
   return { mins, maxs };
 }
+
+const sameExtent = (a: ChannelExtent, b: ChannelExtent) =>
+  a.outer === b.outer && a.channels === b.channels && a.inner === b.inner;
 
 /** Puts elements [start, end) of a float32 constant into an empty workspace. Returns their address. */
 function placeElements(workspace: Workspace, constant: Constant, start: number, end: number): number {

@@ -1,4 +1,4 @@
-import { roundToBlockScale } from '../../kernels/index.ts';
+import { type ChannelExtent, roundToBlockScale } from '../../kernels/index.ts';
 import type { Constant } from '../../schema/constant.ts';
 import { AeqError } from '../../schema/errors.ts';
 import { blockSize, type TensorConfig } from '../recipe/types.ts';
@@ -42,15 +42,28 @@ export interface ConstantRequest {
   readonly keepsLostScales?: boolean;
 }
 
+/**
+ * The groups of values that get a scale each: the tensor, its channels or its blocks.
+ * @throws AeqError BLOCK_SIZE_MISMATCH when the axis is not a multiple of the block size.
+ */
+export function scaleGroups({ shape, config, channelAxis, blockAxis }: ConstantRequest): ChannelExtent {
+  const size = blockSize(config.granularity);
+  if (size === undefined) return extentOfAxis(shape, config.granularity === 'CHANNELWISE' ? channelAxis : undefined);
+  const length = shape[blockAxis ?? -1];
+  if (blockAxis === undefined || length === undefined || length % size !== 0) throw blockMismatch(shape, length, size);
+  return { outer: 1, channels: shape.reduce((a, b) => a * b, 1) / size, inner: size };
+}
+
 /** Scales from the least and greatest value of the tensor, each channel or each block. */
 export function minMaxConstant(request: ConstantRequest): TensorParameters {
   const size = blockSize(request.config.granularity);
   return size === undefined ? perChannel(request) : perBlock(request, size);
 }
 
-function perChannel({ constant, shape, config, channelAxis }: ConstantRequest): TensorParameters {
+function perChannel(request: ConstantRequest): TensorParameters {
+  const { constant, shape, config, channelAxis } = request;
   const axis = config.granularity === 'CHANNELWISE' ? channelAxis : undefined;
-  const extent = extentOfAxis(shape, axis);
+  const extent = scaleGroups(request);
   const { mins, maxs } = channelRanges(constant, extent);
   const type = { bits: config.numBits, symmetric: config.symmetric, unsigned: config.dtype === 'UINT' };
   const pairs = Array.from(mins, (min, channel) => scaleOfRange(min, maxs[channel] ?? 0, type, 'float32'));
@@ -75,14 +88,11 @@ const GREATEST_FLOAT16 = 65504;
 /**
  * Blocks of `size` values along the block axis, the scale of each stored as float16 with at most 7 mantissa bits; the
  * codes are computed with the stored scale.
- * @throws AeqError BLOCK_SIZE_MISMATCH when the axis is not a multiple of the block size.
  */
 function perBlock(request: ConstantRequest, size: number): TensorParameters {
   const { constant, shape, config, blockAxis } = request;
-  const length = shape[blockAxis ?? -1];
-  if (blockAxis === undefined || length === undefined || length % size !== 0) throw blockMismatch(shape, length, size);
+  const extent = scaleGroups(request);
   const blocks = shape.map((n, dimension) => (dimension === blockAxis ? n / size : n));
-  const extent = { outer: 1, channels: blocks.reduce((a, b) => a * b, 1), inner: size };
   const { mins, maxs } = channelRanges(constant, extent);
   const type = { bits: config.numBits, symmetric: config.symmetric, unsigned: false };
   // Blocks are many: a loop over what is there already, and scales no wider than they need be.

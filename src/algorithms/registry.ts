@@ -1,12 +1,15 @@
+import type { ChannelExtent } from '../../kernels/index.ts';
 import type { AlgorithmKey, AlgorithmSupport } from '../recipe/types.ts';
 import { float16Constant } from './constants.ts';
-import { type ConstantRequest, minMaxConstant } from './min-max.ts';
+import { type ConstantRequest, minMaxConstant, scaleGroups } from './min-max.ts';
 import type { TensorParameters } from './parameters.ts';
 import { recoveredConstant } from './recovery.ts';
 
 /** An algorithm of a recipe rule: how it stores constants. Activations always follow the calibrated range. */
 export interface Algorithm extends AlgorithmSupport {
   constantParameters(request: ConstantRequest): TensorParameters;
+  /** The groups of values whose ranges it asks for, where that is all it wants to know of a constant. */
+  readonly rangeGroups?: (request: ConstantRequest) => ChannelExtent;
   /** Only weights change, behind a DEQUANTIZE, whatever the rule says of computing. */
   readonly weightsOnly?: true;
 }
@@ -31,7 +34,13 @@ function float16Parameters({ constant, shape }: ConstantRequest): TensorParamete
 }
 
 const ALGORITHMS: readonly Algorithm[] = [
-  { key: 'min_max_uniform_quantize', operations: 'all', check: 'policy', constantParameters: minMaxConstant },
+  {
+    key: 'min_max_uniform_quantize',
+    operations: 'all',
+    check: 'policy',
+    constantParameters: minMaxConstant,
+    rangeGroups: scaleGroups,
+  },
   {
     key: 'float_casting',
     operations: ['FULLY_CONNECTED', ...CONVOLUTIONS, 'EMBEDDING_LOOKUP'],

@@ -28,17 +28,8 @@ export class ConstantParameters {
     config: TensorConfig,
     make = task.algorithm.constantParameters,
   ): TensorParameters {
-    const { buffer, shape = [], type } = tensorOf(task, tensor);
-    const constant = type === TensorType.INT8 ? codesAsFloats(stored) : stored;
-    const axes = this.axes(task, position, config);
-    const keepsLostScales = this.#conduct.sharesParametersBlindly;
-    const request = {
-      constant,
-      shape,
-      config: this.#fitting(task, config, shape, axes.blockAxis),
-      ...axes,
-      keepsLostScales,
-    };
+    const { buffer } = tensorOf(task, tensor);
+    const request = this.request(task, tensor, position, stored, config);
     const packing = this.#conduct.sharesParametersBlindly ? undefined : packingOf(task, position);
     const key = this.#key(task, buffer, request, packing);
     const known = this.#known.get(key);
@@ -47,6 +38,25 @@ export class ConstantParameters {
     const parameters = packing ? { ...made, packing } : made;
     this.#known.set(key, parameters);
     return parameters;
+  }
+
+  /** What the rule's algorithm is asked for. */
+  request(
+    task: OperatorTask,
+    tensor: number,
+    position: number,
+    stored: Constant,
+    config: TensorConfig,
+  ): ConstantRequest {
+    const { shape = [], type } = tensorOf(task, tensor);
+    const axes = this.axes(task, position, config);
+    return {
+      constant: type === TensorType.INT8 ? codesAsFloats(stored) : stored,
+      shape,
+      config: this.#fitting(task, config, shape, axes.blockAxis),
+      ...axes,
+      keepsLostScales: this.#conduct.sharesParametersBlindly,
+    };
   }
 
   /** Which dimension has the channels and which the blocks, for the operand's operator. */

@@ -23,6 +23,10 @@ interface Pending {
   readonly reject: (error: unknown) => void;
 }
 
+/** Threads without work are kept this long for the next caller: planning and writing follow each other. */
+const SPARE_MILLISECONDS = 1000;
+const spare: Thread[] = [];
+
 /** Threads that take jobs in the order in which they are given. */
 export class Threads {
   readonly #threads: Thread[];
@@ -32,8 +36,13 @@ export class Threads {
 
   /** @param signal when it is aborted, what is not done yet rejects with its reason. */
   constructor(count: number, signal?: AbortSignal) {
-    const take = () => this.#waiting.shift();
-    this.#threads = Array.from({ length: count }, () => new Thread(take, (error) => this.#fail(error)));
+    this.#threads = Array.from({ length: count }, () => spare.pop() ?? new Thread());
+    for (const thread of this.#threads) {
+      thread.serve(
+        () => this.#waiting.shift(),
+        (error) => this.#fail(error),
+      );
+    }
     this.#signal = signal;
     signal?.addEventListener('abort', this.#abort);
   }
@@ -47,11 +56,11 @@ export class Threads {
     });
   }
 
-  /** Ends the threads, whatever they are doing. None of them uses a file any more then. */
+  /** Gives the threads back, and ends those that are at work. None of them uses a file any more then. */
   async close(): Promise<void> {
     this.#signal?.removeEventListener('abort', this.#abort);
     this.#waiting.length = 0;
-    await Promise.all(this.#threads.map((thread) => thread.end()));
+    await Promise.all(this.#threads.map((thread) => (thread.idle ? thread.rest() : thread.end())));
   }
 
   #fail(reason: unknown): void {
@@ -62,12 +71,13 @@ export class Threads {
 
 class Thread {
   readonly #worker: Worker;
-  readonly #take: () => Pending | undefined;
+  #take: () => Pending | undefined = () => undefined;
+  #fail: (error: AeqError) => void = () => undefined;
   #pending: Pending | undefined;
   #lastOrigin: ConstantOrigin | undefined;
+  #timer: NodeJS.Timeout | undefined;
 
-  constructor(take: () => Pending | undefined, fail: (error: AeqError) => void) {
-    this.#take = take;
+  constructor() {
     this.#worker = startWorker();
     this.#worker.on('message', (answer: JobAnswer) => {
       if ('error' in answer) this.#pending?.reject(revivedError(answer.error, 'a thread'));
@@ -75,8 +85,31 @@ class Thread {
       this.next();
     });
     this.#worker.on('error', (error) => {
-      fail(new AeqError('INTERNAL', `a thread ended: ${error.message}`, { cause: error }));
+      remove(spare, this);
+      this.#fail(new AeqError('INTERNAL', `a thread ended: ${error.message}`, { cause: error }));
     });
+  }
+
+  /** From now on, jobs come from `take`; `fail` hears when the thread ends by itself. */
+  serve(take: () => Pending | undefined, fail: (error: AeqError) => void): void {
+    clearTimeout(this.#timer);
+    this.#worker.ref();
+    this.#take = take;
+    this.#fail = fail;
+  }
+
+  /** Waits for the next caller, for a while, without keeping the process alive. */
+  rest(): void {
+    this.serve(
+      () => undefined,
+      () => undefined,
+    );
+    this.#worker.unref();
+    this.#timer = setTimeout(() => {
+      remove(spare, this);
+      void this.end();
+    }, SPARE_MILLISECONDS).unref();
+    spare.push(this);
   }
 
   get pending(): Pending | undefined {
@@ -100,6 +133,11 @@ class Thread {
   async end(): Promise<void> {
     await this.#worker.terminate();
   }
+}
+
+function remove<T>(list: T[], entry: T): void {
+  const at = list.indexOf(entry);
+  if (at >= 0) list.splice(at, 1);
 }
 
 /** Works from the build and, through tsx, from the TypeScript sources. */

@@ -11,11 +11,13 @@ const ROWS = 5003;
 const COLUMNS = 1001;
 
 /** A large weight, one that is small, and a large constant that stays float. */
-function writeFloatModel(path: string): void {
+function writeFloatModel(path: string, oddities: readonly number[] = []): void {
   const builder = new ModelBuilder();
   const main = builder.subgraph();
   const x = main.input('x', [1, COLUMNS]);
-  const large = main.constant('large', [ROWS, COLUMNS], randomFloats(ROWS * COLUMNS, 1));
+  const values = randomFloats(ROWS * COLUMNS, 1);
+  for (const [row, value] of oddities.entries()) values[row * COLUMNS + 7] = value;
+  const large = main.constant('large', [ROWS, COLUMNS], values);
   const y = main.operator('FULLY_CONNECTED', [x, large, -1], { name: 'y', shape: [1, ROWS] });
   const small = main.constant('small', [3, ROWS], randomFloats(3 * ROWS, 2));
   const z = main.operator('FULLY_CONNECTED', [y, small, -1], { name: 'z', shape: [1, 3] });
@@ -25,10 +27,10 @@ function writeFloatModel(path: string): void {
   writeFileSync(path, builder.bytes());
 }
 
-async function quantized(path: string, recipe: string) {
+async function quantized(path: string, recipe: string, threads = 1) {
   const quantizer = await Quantizer.open(path);
   quantizer.loadQuantizationRecipe(recipe);
-  return { quantizer, result: await quantizer.quantize(undefined, { buffers: 'external' }) };
+  return { quantizer, result: await quantizer.quantize(undefined, { buffers: 'external', threads }) };
 }
 
 describe('a model that threads write', () => {
@@ -46,6 +48,18 @@ describe('a model that threads write', () => {
     }
     quantizer.close();
     expect(readdirSync(folder).filter((name) => name.includes('unfinished'))).toEqual([]);
+  });
+
+  it('has the scales of weights that threads have measured', async () => {
+    const input = join(temporaryFolder(), 'float.tflite');
+    writeFloatModel(input, [Number.NaN, -0, Number.NEGATIVE_INFINITY]);
+    const models: Uint8Array[] = [];
+    for (const threads of [1, 2, 3]) {
+      const { quantizer, result } = await quantized(input, 'dynamic_wi8_afp32', threads);
+      models.push(result.quantizedModel);
+      quantizer.close();
+    }
+    expect(models.slice(1).map((model) => Buffer.compare(model, models[0] as Uint8Array))).toEqual([0, 0]);
   });
 
   it('is not there when the input became shorter', async () => {

@@ -37,6 +37,7 @@ export const COMMANDS: readonly CommandSpec[] = [
       'include',
       'exclude',
       'dryRun',
+      'safety',
       'verify',
       'compat',
       'buffers',

@@ -230,6 +230,11 @@ export const OPTIONS = {
     help: 'keep operators with a matching output name in float',
   },
   dryRun: { kind: 'flag', group: 'Quantizing', help: 'print the plan and write nothing' },
+  safety: {
+    kind: 'flag',
+    group: 'Quantizing',
+    help: 'quantize also where rounding makes operators fail: divisors and roots of what can round to zero, comparisons on different grids, arithmetic on positions',
+  },
   verify: { kind: 'flag', group: 'Quantizing', help: 'do not run the result once before it appears under its name' },
   compat: {
     kind: 'choice',
@@ -274,7 +279,7 @@ export const OPTIONS = {
     kind: 'text',
     group: 'Comparing',
     value: '<folder>',
-    help: 'write comparison.json and the reports into this folder',
+    help: 'write report.html, summary.md, junit.xml, comparison.json and data for Model Explorer into this folder',
   },
   failOn: {
     kind: 'list',
@@ -321,7 +326,7 @@ type ValueOf<S extends OptionSpec> = S extends { kind: 'flag' }
 export type OptionValues = { [K in OptionKey]?: ValueOf<(typeof OPTIONS)[K]> };
 
 /** Flags that switch something off: `--no-verify` is `verify: false`. */
-export const NEGATED = new Set<OptionKey>(['verify', 'injected']);
+export const NEGATED = new Set<OptionKey>(['verify', 'safety', 'injected']);
 
 /** `maxLength` -> `--max-length`, `verify` -> `--no-verify`. */
 export function flagName(key: OptionKey): string {

@@ -34,7 +34,7 @@ export const run: CommandRun = async ([path = ''], context) => {
     const shorthand = shorthandOf(options);
     if (shorthand) quantizer.loadQuantizationRecipe(withShorthand(quantizer.recipe, shorthand));
     const calibration = await calibrationFor(quantizer, context);
-    const settings = { range, buffers: options.buffers };
+    const settings = { range, safety: options.safety, buffers: options.buffers };
     if (options.dryRun) {
       const plan = quantizer.plan(calibration, settings);
       for (const text of plan.warnings) warn(text);

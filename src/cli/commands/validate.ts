@@ -5,7 +5,7 @@ import { type Comparison, comparisonJson } from '../../../schema/documents/compa
 import { AeqError } from '../../../schema/errors.ts';
 import { openModelFile } from '../../../schema/model-file.node.ts';
 import { baselineDifferences, baselineMismatch } from '../../report/baseline.ts';
-import { readComparisonFile, writeReportFolder } from '../../report/folder.node.ts';
+import { REPORT_FILES, readComparisonFile, writeReportFolder } from '../../report/folder.node.ts';
 import { plural } from '../../report/format.ts';
 import { comparisonTable } from '../../report/table.ts';
 import { evaluateGates, parseGate } from '../../validate/gates.ts';
@@ -19,7 +19,7 @@ export const run: CommandRun = async ([floatPath = '', quantizedPath = ''], cont
   const { options, fail, result, say, style } = context;
   const gates = (options.failOn ?? []).map(parseGate);
   const overwrite = options.force === true;
-  if (options.report) checkReport(options.report, overwrite);
+  if (options.report) checkReport(options.report, REPORT_FILES, overwrite);
   const baseline = options.baseline === undefined ? undefined : readComparisonFile(options.baseline);
   const float = openModelFile(floatPath);
   const quantized = openModelFile(quantizedPath);
@@ -31,7 +31,7 @@ export const run: CommandRun = async ([floatPath = '', quantizedPath = ''], cont
     const mismatch = baseline && baselineMismatch(judged, baseline);
     if (mismatch) context.warn(mismatch);
     if (options.report) await writeReportFolder(options.report, judged, { overwrite, differences });
-    result(comparisonJson(judged));
+    result({ ...Object(comparisonJson(judged)), ...(baseline && { differences }) });
     say(comparisonTable(judged, { style, differences, ...(options.top === undefined ? {} : { top: options.top }) }));
     const failed = judged.gates.filter(({ passed }) => !passed);
     for (const { message } of failed) fail('gate', message);

@@ -1,5 +1,5 @@
 import type { Comparison, Metrics } from '../../schema/documents/comparison.ts';
-import { displayName, formatDb, formatShare, plural } from './format.ts';
+import { displayName, formatShare, plural } from './format.ts';
 
 /** Fewer samples than this say little about a layer. */
 const FEW_SAMPLES = 8;

@@ -23,6 +23,7 @@ export async function runOnContainer(path: string, output: string, recipe: strin
     shorthand: shorthandOf(options),
     dryRun: options.dryRun,
     range: options.range,
+    safety: options.safety,
     buffers: options.buffers,
     verify: options.verify,
     runtime: options.runtime,

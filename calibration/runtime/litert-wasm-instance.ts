@@ -97,6 +97,7 @@ export class WasmInstance<Exports> {
     }
     if (trapped) return crashed(what, words, error);
     const refused = code === 'RUNTIME_REJECTED_MODEL' || isRefusal(words);
+    if (refused && this.memory.buffer.byteLength > TIGHT_BYTES) return outOfMemory(`${REFUSED}: ${words}`, error);
     return refused
       ? new AeqError('RUNTIME_REJECTED_MODEL', `${REFUSED}: ${words}`, { cause: error, hint: REFUSED_HINT })
       : new AeqError(code, `${what}: ${words}`, {
@@ -140,6 +141,9 @@ const isTrap = (error: unknown) =>
   error instanceof WebAssembly.RuntimeError ||
   error instanceof RangeError ||
   (error instanceof Error && error.name === 'RuntimeError');
+
+/** A model that fills half of the memory leaves no room for the copy of its weights that kernels want; none of them says so. */
+const TIGHT_BYTES = 2 ** 30;
 
 /** The last is where buffers for outputs are made, which says nothing when there is no room. */
 const isOutOfMemory = (text: string) =>

@@ -1,5 +1,6 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
+import { AeqError } from '../../schema/errors.ts';
 import { writeError } from '../../schema/file-errors.node.ts';
 import { checkWritable } from '../../schema/write-file.node.ts';
 
@@ -11,7 +12,10 @@ export function checkReport(folder: string, files: readonly string[], overwrite:
   try {
     mkdirSync(folder, { recursive: true });
   } catch (error) {
-    throw writeError(folder, error);
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw writeError(folder, error);
+    throw new AeqError('FILE_UNWRITABLE', `${folder} is a file, not a folder`, {
+      hint: 'name a folder for the report',
+    });
   }
   for (const file of files) checkWritable(join(folder, file), { overwrite });
 }

@@ -60,5 +60,7 @@ export function stable({ status, stdout, stderr }: Run): string {
     .filter(Boolean)
     .join('\n')
     .replace(/\(\d+(\.\d+)? (ms|s)\)/g, '(TIME)')
+    .replace(/about \S+ \w+ of memory/g, 'about MEMORY')
+    .replace(/\d+(\.\d+)? (B|KiB|MiB)/g, 'SIZE')
     .replace(/@litertjs\/core \S+ \([^)]+\)/g, 'RUNTIME');
 }

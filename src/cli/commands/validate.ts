@@ -3,6 +3,7 @@ import type { Labels } from '../../../datasets/labels.ts';
 import type { FileDataset } from '../../../datasets/options.ts';
 import { type Comparison, comparisonJson } from '../../../schema/documents/comparison.ts';
 import { AeqError } from '../../../schema/errors.ts';
+import { hasScales } from '../../../schema/graph.ts';
 import { openModelFile } from '../../../schema/model-file.node.ts';
 import { baselineDifferences, baselineMismatch } from '../../report/baseline.ts';
 import { REPORT_FILES, readComparisonFile, writeReportFolder } from '../../report/folder.node.ts';
@@ -24,6 +25,7 @@ export const run: CommandRun = async ([floatPath = '', quantizedPath = ''], cont
   const float = openModelFile(floatPath);
   const quantized = openModelFile(quantizedPath);
   try {
+    checkOrder(float, quantized);
     const datasets = await openData(float.model, options);
     const comparison = await compare(float, quantized, datasets, context);
     const judged = { ...comparison, gates: evaluateGates(gates, comparison) };
@@ -43,6 +45,15 @@ export const run: CommandRun = async ([floatPath = '', quantizedPath = ''], cont
 };
 
 type Opened = ReturnType<typeof openModelFile>;
+
+/** @throws AeqError MODELS_DIFFER when the models stand in the wrong order. */
+function checkOrder(float: Opened, quantized: Opened): void {
+  const isQuantized = ({ model }: Opened) => model.subgraphs.some(({ tensors }) => tensors.some(hasScales));
+  if (!isQuantized(float) || isQuantized(quantized)) return;
+  throw new AeqError('MODELS_DIFFER', `${float.path} is quantized, but ${quantized.path} is not`, {
+    hint: 'the float model comes first: aeq validate <float> <quantized>',
+  });
+}
 
 async function compare(
   float: Opened,

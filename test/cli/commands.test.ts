@@ -1,0 +1,296 @@
+import { readFileSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { twoSignatureModel } from '../support/models.ts';
+import { aeq, type Run, stable } from './aeq.ts';
+import { DIGITS, npy, workspace } from './workspace.ts';
+
+const json = (run: Run) => {
+  expect(run).toMatchObject({ status: 0 });
+  return JSON.parse(run.stdout);
+};
+
+describe('calibrate', () => {
+  it('writes the same bytes for any number of workers, any budget of memory and merged parts', async () => {
+    const { folder, path } = workspace(11);
+    const calibrate = (...args: string[]) =>
+      aeq(['calibrate', 'model.tflite', '--data', 'samples', '--quiet', ...args], { cwd: folder });
+    for (const [name, ...args] of [
+      ['whole.json', '--workers', '1'],
+      ['workers.json', '--workers', '3'],
+      ['memory.json', '--memory', '1', '--workers', '1'],
+      ['part1.json', '--shard', '1/2'],
+      ['part2.json', '--shard', '2/2'],
+    ]) {
+      expect(await calibrate('-o', name ?? '', ...args)).toEqual({ status: 0, stdout: '', stderr: '' });
+    }
+    const merge = ['calibration', 'merge', 'part2.json', 'part1.json', '-o', 'merged.json'];
+    expect(stable(await aeq(merge, { cwd: folder }))).toMatchInlineSnapshot(`
+      "merged.json: 11 samples from 2 files
+      exit status 0"
+    `);
+    const whole = readFileSync(path('whole.json'), 'utf8');
+    for (const name of ['workers.json', 'memory.json', 'merged.json']) {
+      expect(readFileSync(path(name), 'utf8'), name).toBe(whole);
+    }
+  });
+
+  it('--recipe limits it to what the recipe needs; --samples and --seed choose', async () => {
+    const { folder, path } = workspace(30);
+    const args = ['calibrate', 'model.tflite', '--data', 'samples', '--samples', '6', '--json', '--quiet'];
+    expect(json(await aeq([...args, '-o', 'first.json'], { cwd: folder }))).toMatchObject({ samples: 6, tensors: 3 });
+    const named = (file: string) =>
+      JSON.parse(readFileSync(path(file), 'utf8')).samples.map(({ name }: { name: string }) => name);
+    expect(named('first.json')).toEqual(['00.npy', '01.npy', '02.npy', '03.npy', '04.npy', '05.npy']);
+    await aeq([...args, '--seed', '1', '-o', 'drawn.json'], { cwd: folder });
+    expect(named('drawn.json')).not.toEqual(named('first.json'));
+    await aeq([...args, '--seed', '1', '-o', 'again.json'], { cwd: folder });
+    expect(named('again.json')).toEqual(named('drawn.json'));
+    const rule = {
+      regex: 'y',
+      operation: 'RELU',
+      algorithm_key: 'no_quantize',
+      op_config: { compute_precision: 'FLOAT' },
+    };
+    const { writeFileSync } = await import('node:fs');
+    writeFileSync(path('recipe.json'), JSON.stringify([...STATIC_RULES, rule]));
+    const limited = await aeq([...args, '--recipe', 'recipe.json', '-o', 'limited.json'], { cwd: folder });
+    expect(json(limited).tensors).toBeLessThanOrEqual(3);
+    const useless = await aeq([...args, '--recipe', 'dynamic_wi8_afp32', '-o', 'none.json'], { cwd: folder });
+    expect(stable(useless)).toContain('the recipe dynamic_wi8_afp32 needs no calibration');
+  });
+});
+
+const STATIC_RULES = JSON.parse(readFileSync(new URL('../../recipes/static_wi8_ai8.json', import.meta.url), 'utf8'));
+
+describe('quantize', () => {
+  it('calibrates inside to the same bytes as with a calibration file', async () => {
+    const { folder, path } = workspace();
+    const base = ['quantize', 'model.tflite', '--static', '--no-verify', '--quiet'];
+    await aeq(['calibrate', 'model.tflite', '--data', 'samples', '--quiet'], { cwd: folder });
+    await aeq([...base, '--calibration', 'calibration.json', '-o', 'a.tflite'], { cwd: folder });
+    await aeq([...base, '--data', 'samples', '-o', 'b.tflite'], { cwd: folder });
+    await aeq(['quantize', 'model.tflite', '--recipe', 'static_wi8_ai8', '--data', 'samples', '--quiet'], {
+      cwd: folder,
+    });
+    const bytes = readFileSync(path('a.tflite'));
+    expect(readFileSync(path('b.tflite')).equals(bytes)).toBe(true);
+    // Without -o: beside the model, with the recipe in its name.
+    expect(readFileSync(path('model_static_wi8_ai8.tflite')).equals(bytes)).toBe(true);
+  });
+
+  it('--dry-run prints the plan and writes nothing', async () => {
+    const { folder } = workspace();
+    const args = ['quantize', 'model.tflite', '--static', '--data', 'samples', '--dry-run', '--quiet'];
+    const run = await aeq(args, { cwd: folder });
+    expect(run.stderr).toBe('');
+    expect(run.stdout.replace(/scale \S+,/g, 'scale SCALE,')).toMatchInlineSnapshot(`
+      "operator  name             becomes  why
+      0:0       FULLY_CONNECTED  static   rule 1 (* in /.*/): static_wi8_ai8
+      0:1       RELU             static   rule 1 (* in /.*/): static_wi8_ai8
+      0:-       INPUT            static   rule 1 (* in /.*/): static_wi8_ai8
+      0:-       OUTPUT           static   rule 1 (* in /.*/): static_wi8_ai8
+
+                  type   parameters                         from                                                                          tensor
+      written as  int8   scale SCALE, zero point -2    min/max, least squared error of 24 samples                                    x
+      read as     int8   3 scales along axis 0              min/max of each channel                                                       dense/weights
+      read as     int32  3 scales along axis 0              input scale times weight scale                                                dense/bias
+      written as  int8   scale SCALE, zero point -120  least squared error after RELU of 24 samples (clips 33 % of -1.056 .. 1.790)  dense/output
+      written as  int8   scale SCALE, zero point -128  min/max, least squared error of 24 samples                                    y
+      "
+    `);
+    expect(() => statSync(join(folder, 'model_static_wi8_ai8.tflite'))).toThrow();
+    const plan = json(await aeq([...args, '--json', '--exclude', '^y;', '--io', 'float32'], { cwd: folder }));
+    expect(plan.operators).toMatchObject([
+      { name: 'FULLY_CONNECTED', mode: 'static' },
+      { name: 'RELU', mode: 'float' },
+      { name: 'INPUT', mode: 'float' },
+      { name: 'OUTPUT', mode: 'float' },
+    ]);
+  });
+
+  it('--io, --include and --range change the file', async () => {
+    const { folder } = workspace();
+    const type = async (...args: string[]) => {
+      const quantize = [
+        'quantize',
+        'model.tflite',
+        '--static',
+        '--data',
+        'samples',
+        '--force',
+        '--quiet',
+        '-o',
+        'q.tflite',
+      ];
+      expect(await aeq([...quantize, ...args], { cwd: folder })).toEqual({ status: 0, stdout: '', stderr: '' });
+      const { signatures, subgraphs } = json(await aeq(['inspect', 'q.tflite', '--json'], { cwd: folder }));
+      return { input: signatures[0].inputs[0].type, operators: subgraphs[0].operators, tensors: subgraphs[0].tensors };
+    };
+    expect(await type()).toMatchObject({ input: 'INT8', operators: { FULLY_CONNECTED: 1, RELU: 1 } });
+    expect(await type('--io', 'float32')).toMatchObject({
+      input: 'FLOAT32',
+      operators: { QUANTIZE: 1, DEQUANTIZE: 1 },
+    });
+    expect(await type('--io', 'uint8')).toMatchObject({ input: 'UINT8' });
+    expect(await type('--include', 'dense', '--io', 'float32')).toMatchObject({
+      operators: { RELU: 1, DEQUANTIZE: 1 },
+    });
+    const scale = async (rule: string) =>
+      (await type('--range', rule)).tensors.find(({ name }: { name: string }) => name === 'y').quantization.scale;
+    const [minmax, ema, percentile] = [await scale('minmax'), await scale('ema'), await scale('percentile=90')];
+    expect(ema).toBeLessThan(minmax);
+    expect(percentile).toBeLessThan(minmax);
+  });
+});
+
+describe('several signatures', () => {
+  it('take data by --signature, by name, or from a manifest', async () => {
+    const { folder, path, write } = workspace(24);
+    write('two.tflite', twoSignatureModel().bytes());
+    const calibrate = (...args: string[]) =>
+      aeq(['calibrate', 'two.tflite', '--json', '--quiet', '--force', ...args], { cwd: folder });
+    expect(stable(await calibrate('--data', 'samples'))).toContain('the model has several signatures: first, second');
+    expect(json(await calibrate('--data', 'samples', '--signature', 'first'))).toMatchObject({
+      samples: 24,
+      tensors: 2,
+    });
+    const both = json(await calibrate('--data', 'first=samples', 'second=samples', '--samples', '9'));
+    expect(both).toMatchObject({ samples: 18, tensors: 5 });
+    const bytes = readFileSync(path('calibration.json'), 'utf8');
+    const part = { data: 'samples', samples: 9 };
+    write(
+      'both.dataset.json',
+      JSON.stringify({ format: 'aeq-dataset', version: 1, signatures: { first: part, second: part } }),
+    );
+    expect(json(await calibrate('--data', 'both.dataset.json'))).toMatchObject({ samples: 18, tensors: 5 });
+    expect(JSON.parse(readFileSync(path('calibration.json'), 'utf8')).tensors).toEqual(JSON.parse(bytes).tensors);
+    const { signatures } = json(
+      await aeq(
+        ['quantize', 'two.tflite', '--static', '--data', 'both.dataset.json', '-o', 'q.tflite', '--quiet', '--json'],
+        {
+          cwd: folder,
+        },
+      ).then(() => aeq(['inspect', 'q.tflite', '--json'], { cwd: folder })),
+    );
+    expect(signatures).toMatchObject([{ key: 'first' }, { key: 'second' }]);
+  });
+});
+
+describe('looking at things', () => {
+  it('inspect', async () => {
+    const { folder } = workspace(0);
+    expect(stable(await aeq(['inspect', 'model.tflite'], { cwd: folder }))).toMatchInlineSnapshot(`
+      "model.tflite  SIZE  made by a test
+      constants  float32 SIZE
+      signature  serving_default
+        in   x float32 [1,4]
+        out  y float32 [1,3]
+
+      subgraph 0 main
+      operators  FULLY_CONNECTED 1, RELU 1
+      tensor  type     shape  constant  quantization  name
+           0  float32  [1,4]                          x
+           1  float32  [3,4]      SIZE                dense/weights
+           2  float32  [3]        SIZE                dense/bias
+           3  float32  [1,3]                          dense/output
+           4  float32  [1,3]                          y
+      exit status 0"
+    `);
+  });
+
+  it('recipe list, show and explain', async () => {
+    const { folder } = workspace(0);
+    const names = json(await aeq(['recipe', 'list', '--json'])).map(({ name }: { name: string }) => name);
+    expect(names).toContain('dynamic_wi8_afp32');
+    const shown = await aeq(['recipe', 'show', 'static_wi8_ai8']);
+    expect(JSON.parse(shown.stdout)).toEqual(json(await aeq(['recipe', 'show', 'static_wi8_ai8', '--json'])));
+    const explain = ['recipe', 'explain', 'model.tflite', 'dynamic_wi8_afp32'];
+    expect(stable(await aeq(explain, { cwd: folder }))).toMatchInlineSnapshot(`
+      "operator  name             becomes  why                                                                                                                                                                    scope
+      0:0       FULLY_CONNECTED  dynamic  rule 1 (* in /.*/): dynamic_wi8_afp32                                                                                                                                  dense/output;
+      0:1       RELU             float    rule 1 (* in /.*/) cannot be followed: RELU cannot be dynamic_wi8_afp32; it can be static_wi8_ai16, static_wi8_ai8                                                     y;
+      0:-       INPUT            float    rule 1 (* in /.*/) cannot be followed: INPUT cannot be dynamic_wi8_afp32; it can be static_wi8_ai16, static_wi8_ai8, static_wi4_ai8, static_wi4_ai16, static_wi8_au8   x
+      0:-       OUTPUT           float    rule 1 (* in /.*/) cannot be followed: OUTPUT cannot be dynamic_wi8_afp32; it can be static_wi8_ai16, static_wi8_ai8, static_wi4_ai8, static_wi4_ai16, static_wi8_au8  y
+      exit status 0"
+    `);
+  });
+
+  it('calibration show, export', async () => {
+    const { folder, write, path } = workspace();
+    write('samples/24.npy', npy([1, 4], Float32Array.of(500, 0, 0, 0)));
+    await aeq(['calibrate', 'model.tflite', '--data', 'samples', '--quiet'], { cwd: folder });
+    expect(stable(await aeq(['calibration', 'show', 'calibration.json'], { cwd: folder }))).toMatchInlineSnapshot(`
+      "model.tflite  25 samples, 3 tensors
+      type     shape       min     max  typical  farthest  spread                      tensor
+      float32  [1,4]  -0.96634     500  0.78937   633.4 x  █                      ▅    x
+      float32  [1,3]   -182.82  1.7896  0.78599   232.6 x  ▅ ▅                    █    dense/output
+      float32  [1,3]         0  1.7896  0.70983     2.5 x  ▇▅▇▆▇▆▅▆▆▆▅▆▄▆ ▆▅    ▅▃▆    y
+
+      single samples reach more than 10 times farther than the middle one
+      exit status 0"
+    `);
+    const { tensors } = json(
+      await aeq(['calibration', 'show', 'calibration.json', '--json', '--top', '1'], { cwd: folder }),
+    );
+    for (const { histogram } of tensors) {
+      expect(histogram.reduce((sum: number, share: number) => sum + share, 0)).toBeCloseTo(1, 9);
+    }
+    const refused = await aeq(['calibration', 'show', 'calibration.json', '--range', 'mse'], { cwd: folder });
+    expect(stable(refused)).toMatchInlineSnapshot(`
+      "error  what --range mse gives depends on the model and the recipe [USAGE]
+      hint   here minmax, ema and percentile are possible; aeq quantize --dry-run shows the others
+      exit status 2"
+    `);
+    await aeq(['calibration', 'export', 'calibration.json', '--format', 'aeq', '-o', 'theirs.json'], { cwd: folder });
+    const theirs = JSON.parse(readFileSync(path('theirs.json'), 'utf8'));
+    expect(Object.keys(theirs.model_qsvs)).toEqual(['x', 'dense/output', 'y']);
+    // And back: what was exported can be quantized with.
+    const args = ['quantize', 'model.tflite', '--static', '--calibration', 'theirs.json', '--no-verify', '--quiet'];
+    expect(await aeq(args, { cwd: folder })).toEqual({ status: 0, stdout: '', stderr: '' });
+  });
+
+  it('dataset check', async () => {
+    const pictures = join(DIGITS, 'test');
+    const model = join(DIGITS, 'digits_cnn.tflite');
+    const good = await aeq(['dataset', 'check', pictures, model, '--samples', '50']);
+    expect(good).toMatchObject({ status: 0, stderr: '' });
+    expect(good.stdout).toMatchInlineSnapshot(`
+      "serving_default  50 samples of images
+      input  type     shape        least  greatest   mean  deviation
+      image  float32  [1,28,28,1]      0      1.00  0.132      0.310
+
+      000.png
+      image [1,28,28,1]
+                                  
+                                  
+                  :+@@@+:         
+                 .@@@@@@@@@       
+                -@@@@@* .%@@:     
+                @@@#     %@@+     
+              =@@%       %@@.     
+            =@@@:       +@@.      
+            *@@-       *@@=       
+           #@@:      :@@@.        
+            #@@@=.*#@@@+.         
+              *@@@@@#=.           
+                                  
+                                  
+
+      "
+    `);
+    const { folder, write } = workspace(2);
+    write('samples/nan.npy', npy([1, 4], Float32Array.of(1, Number.NaN, 3, 4)));
+    const bad = await aeq(['dataset', 'check', 'samples', 'model.tflite', '--quiet'], { cwd: folder });
+    expect(bad.status).toBe(1);
+    expect(bad.stderr).toMatch(/^error {2}.*NaN/);
+  });
+
+  it('doctor', async () => {
+    const { runtimes } = json(await aeq(['doctor', '--json']));
+    const wasm = runtimes.find(({ id }: { id: string }) => id === 'wasm');
+    expect(wasm).toMatchObject({ available: true });
+    expect(wasm.runMs).toBeGreaterThan(0);
+    expect((await aeq(['doctor'])).stdout).toMatch(/^aeq \d+\.\d+\.\d+ {2}Node v\d+.*\n.*\n(.*\n)*wasm +available/);
+  });
+});

@@ -1,0 +1,141 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { aeq, stable } from './aeq.ts';
+import { DIGITS, type Workspace, workspace } from './workspace.ts';
+
+/** A model and its int8 version, calibrated on the samples that it is compared on. */
+async function quantized(): Promise<Workspace> {
+  const place = workspace();
+  const args = [
+    'quantize',
+    'model.tflite',
+    '--static',
+    '--data',
+    'samples',
+    '-o',
+    'q.tflite',
+    '--no-verify',
+    '--quiet',
+  ];
+  expect(await aeq(args, { cwd: place.folder })).toEqual({ status: 0, stdout: '', stderr: '' });
+  return place;
+}
+
+const VALIDATE = ['validate', 'model.tflite', 'q.tflite', '--data', 'samples', '--runtime', 'wasm'];
+
+describe('a gate', () => {
+  it('that holds gives status 0, one that fails status 1 and the reason in one line', async () => {
+    const { folder } = await quantized();
+    const passing = await aeq([...VALIDATE, '--fail-on', 'output.sqnr<20', '--quiet'], { cwd: folder });
+    expect(passing).toEqual({ status: 0, stdout: '', stderr: '' });
+    const failing = await aeq([...VALIDATE, '--fail-on', 'output.sqnr<99', '--quiet'], { cwd: folder });
+    expect(failing.status).toBe(1);
+    expect(failing.stdout).toBe('');
+    expect(failing.stderr).toMatch(/^gate {2}output\.sqnr<99 failed: y has \d\d\.\d+\n$/);
+  });
+
+  it('is told apart from the others', async () => {
+    const { folder } = await quantized();
+    const gates = ['--fail-on', 'output.sqnr<20', 'any.cosine<2', '--fail-on', 'size.ratio>0.001'];
+    const { status, stdout } = await aeq([...VALIDATE, ...gates, '--progress', 'none'], { cwd: folder });
+    expect(status).toBe(1);
+    const lines = stdout.split('\n').filter((line) => line.startsWith('gate'));
+    expect(lines).toEqual([
+      expect.stringMatching(/^gate {2}output\.sqnr<20 passed: y has /),
+      expect.stringMatching(/^gate {2}any\.cosine<2 failed: /),
+      expect.stringMatching(/^gate {2}size\.ratio>0\.001 failed: the quantized file has /),
+    ]);
+  });
+
+  it('stands in the JSON too', async () => {
+    const { folder } = await quantized();
+    const run = await aeq([...VALIDATE, '--fail-on', 'output.sqnr<99', '--json', '--quiet'], { cwd: folder });
+    expect(run.status).toBe(1);
+    const { gates } = JSON.parse(run.stdout);
+    expect(gates).toMatchObject([{ condition: 'output.sqnr<99', passed: false, subject: 'y' }]);
+    expect(run.stderr).toMatch(/^gate {2}output\.sqnr<99 failed/);
+  });
+
+  it('that asks for what is not known is an error, not a pass', async () => {
+    const { folder } = await quantized();
+    const run = await aeq([...VALIDATE, '--fail-on', 'top1.drop>0.01', '--quiet'], { cwd: folder });
+    expect(stable(run)).toMatchInlineSnapshot(`
+      "error  condition "top1.drop>0.01": no output of this model is known to hold classes [CONDITION_INVALID]
+      hint   give labels (--labels)
+      exit status 2"
+    `);
+  });
+});
+
+describe('a report', () => {
+  it('is written whole, is not overwritten without --force, and serves as baseline', async () => {
+    const { folder, path } = await quantized();
+    const args = [...VALIDATE, '--report', 'reports/first', '--quiet'];
+    expect(await aeq(args, { cwd: folder })).toEqual({ status: 0, stdout: '', stderr: '' });
+    for (const name of ['comparison.json', 'report.html', 'summary.md', 'junit.xml', 'node_data_sqnr_db.json']) {
+      expect(existsSync(path('reports/first', name)), name).toBe(true);
+    }
+    expect(stable(await aeq(args, { cwd: folder }))).toMatchInlineSnapshot(`
+      "error  reports/first/comparison.json exists already [FILE_EXISTS]
+      hint   choose another name, or overwrite it with --force
+      exit status 2"
+    `);
+    expect((await aeq([...args, '--force'], { cwd: folder })).status).toBe(0);
+    const baseline = ['--baseline', 'reports/first/comparison.json', '--samples', '12', '--json'];
+    const again = await aeq([...VALIDATE, ...baseline], { cwd: folder });
+    expect(again.stderr).toContain('warning  the baseline was measured on another number of samples');
+    expect(JSON.parse(again.stdout).differences).toContainEqual(expect.objectContaining({ measure: 'SQNR dB' }));
+  });
+
+  it('into a file is refused before anything runs', async () => {
+    const { folder } = workspace(1);
+    const args = ['validate', 'model.tflite', 'model.tflite', '--data', 'samples', '--report', 'model.tflite'];
+    expect(stable(await aeq(args, { cwd: folder }))).toMatchInlineSnapshot(`
+      "error  model.tflite is a file, not a folder [FILE_UNWRITABLE]
+      hint   name a folder for the report
+      exit status 3"
+    `);
+  });
+});
+
+describe('what is compared', () => {
+  it('says so when the models stand in the wrong order', async () => {
+    const { folder } = await quantized();
+    const run = await aeq(['validate', 'q.tflite', 'model.tflite', '--data', 'samples', '--quiet'], { cwd: folder });
+    expect(stable(run)).toMatchInlineSnapshot(`
+      "error  q.tflite is quantized, but model.tflite is not [MODELS_DIFFER]
+      hint   the float model comes first: aeq validate <float> <quantized>
+      exit status 3"
+    `);
+  });
+
+  it('--no-injected leaves out the error that operators add', async () => {
+    const { folder } = await quantized();
+    const full = JSON.parse((await aeq([...VALIDATE, '--json', '--quiet'], { cwd: folder })).stdout);
+    expect(full.operators).toHaveLength(2);
+    const less = JSON.parse((await aeq([...VALIDATE, '--json', '--quiet', '--no-injected'], { cwd: folder })).stdout);
+    expect(less.operators).toEqual([]);
+    expect(less.signatures).toEqual(full.signatures);
+  });
+});
+
+describe('the bundled digits', () => {
+  it('come out right, with labels', async () => {
+    const place = workspace(0);
+    const model = join(DIGITS, 'digits_cnn.tflite');
+    const data = ['--data', join(DIGITS, 'calibration'), '--samples', '40'];
+    const run = await aeq(['quantize', model, '--static', ...data, '-o', 'q.tflite', '--quiet'], { cwd: place.folder });
+    expect(run).toEqual({ status: 0, stdout: '', stderr: '' });
+    const test = ['--data', join(DIGITS, 'test'), '--labels', join(DIGITS, 'test/labels.csv'), '--samples', '60'];
+    const gates = ['--fail-on', 'output.sqnr<30', 'top1.drop>0.02', 'size.ratio>0.3'];
+    const compared = await aeq(['validate', model, 'q.tflite', ...test, ...gates, '--json', '--quiet'], {
+      cwd: place.folder,
+    });
+    expect(compared).toMatchObject({ status: 0, stderr: '' });
+    const { classification } = JSON.parse(compared.stdout);
+    expect(classification).toMatchObject({ labelled: 60 });
+    expect(classification.float.top1).toBeGreaterThan(0.95);
+    expect(readFileSync(place.path('q.tflite')).length).toBeLessThan(200_000);
+  });
+});

@@ -101,6 +101,9 @@ export const operatorComparisonSchema = z.object({
   output: z.string().describe('name of its first output in the float model'),
   mode: z.string().describe('how it computes: integer, dynamic, weight-only or float'),
   metrics: metricsSchema.nullable().describe('null when it could not be measured'),
+  absorbed: z
+    .boolean()
+    .describe('it clips values, and every operator that reads them is far more exact: they are a mask, and harmless'),
   problem: z.string().optional().describe('why not'),
 });
 

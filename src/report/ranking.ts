@@ -26,11 +26,15 @@ export function layersOf(comparison: Comparison): Layer[] {
 export function worstLayers(layers: readonly Layer[]): Layer[] {
   const keyed = layers.map((layer) => ({
     layer,
-    added: order(layer.injected?.metrics?.sqnrDb ?? Number.POSITIVE_INFINITY),
+    added: order(addedDb(layer) ?? Number.POSITIVE_INFINITY),
     arriving: order(layer.tensor.metrics.sqnrDb),
   }));
   return keyed.sort((a, b) => a.added - b.added || a.arriving - b.arriving).map(({ layer }) => layer);
 }
+
+/** What a layer adds, in dB; undefined where that was not measured, and for masks, whose clipping is harmless. */
+const addedDb = ({ injected }: Layer): number | undefined =>
+  injected?.absorbed ? undefined : injected?.metrics?.sqnrDb;
 
 /** NaN before everything; infinities and numbers as they are, but finite so that they can be subtracted. */
 function order(value: number): number {

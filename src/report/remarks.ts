@@ -1,5 +1,5 @@
 import type { Comparison, Metrics } from '../../schema/documents/comparison.ts';
-import { displayName, formatShare, plural } from './format.ts';
+import { displayName, formatDb, formatShare, plural } from './format.ts';
 
 /** Fewer samples than this say little about a layer. */
 const FEW_SAMPLES = 8;
@@ -11,7 +11,7 @@ const HARMLESS_DB = 40;
 export function remarks(comparison: Comparison): string[] {
   const { signatures, weights, operators } = comparison;
   const all = signatures.flatMap(({ outputs, tensors }) => [...outputs, ...tensors]);
-  const lines: string[] = [];
+  const lines: string[] = [...verdict(comparison)];
   const broken = all.filter(({ metrics }) => nonFinite(metrics.quantizedNonFinite) > nonFinite(metrics.floatNonFinite));
   if (broken[0]) {
     const { nan, infinite } = broken[0].metrics.quantizedNonFinite;
@@ -31,8 +31,10 @@ export function remarks(comparison: Comparison): string[] {
       `${formatShare(outside[0].metrics.clippedShare)} of the values of input ${outside[0].signatureName} lie outside of the range it was calibrated for: the samples are prepared in another way than those of the calibration`,
     );
   }
+  const masks = new Set(operators.flatMap(({ absorbed, output }) => (absorbed ? output : [])));
   const clipped = all.filter(
-    ({ metrics }) => (metrics.clippedShare ?? 0) > MUCH_CLIPPED && !(metrics.sqnrDb > HARMLESS_DB),
+    ({ name, metrics }) =>
+      (metrics.clippedShare ?? 0) > MUCH_CLIPPED && !(metrics.sqnrDb > HARMLESS_DB) && !masks.has(name),
   );
   const most = clipped.toSorted((a, b) => (b.metrics.clippedShare ?? 0) - (a.metrics.clippedShare ?? 0))[0];
   if (most) {
@@ -64,3 +66,49 @@ export function remarks(comparison: Comparison): string[] {
 }
 
 const nonFinite = ({ nan, infinite }: Metrics['floatNonFinite']) => nan + infinite;
+
+/** Below this an output has lost a third of its signal. */
+const UNUSABLE_DB = 10;
+/** When the median of the relative differences is this large, at least half of the values round to nothing. */
+const VANISHED = 0.5;
+
+/** Where an output is unusable: that it is, whose rounding does it as far as the operators tell, and what to try. */
+function verdict({ signatures, operators }: Comparison): string[] {
+  const bad = signatures
+    .flatMap(({ outputs }) => outputs)
+    .filter(({ metrics }) => Number.isNaN(metrics.sqnrDb) || metrics.sqnrDb < UNUSABLE_DB)
+    .toSorted((a, b) => (a.metrics.sqnrDb || -1e300) - (b.metrics.sqnrDb || -1e300))[0];
+  if (!bad) return [];
+  const { sqnrDb } = bad.metrics;
+  const share = Number.isFinite(sqnrDb) ? `, an error of ${formatShare(10 ** (-sqnrDb / 20))} of the signal` : '';
+  const lines = [`the quantized model is not usable: output ${bad.signatureName} has ${formatDb(sqnrDb)} dB${share}`];
+  const vanished = operators.filter(
+    ({ metrics, absorbed }) => metrics && !absorbed && metrics.medianRelativeDifference >= VANISHED,
+  );
+  const worst = operators
+    .filter(({ metrics, absorbed }) => metrics && !absorbed && !(metrics.sqnrDb >= UNUSABLE_DB))
+    .map(({ operator, output }) => `${operator} ${displayName(output)}`);
+  if (vanished[0]) {
+    lines.push(
+      `in ${plural(vanished.length, 'operator')} most values round to nothing, because a few are far larger than the rest: ${kinds(vanished)}, first ${displayName(vanished[0].output)}`,
+    );
+  }
+  if (worst.length > 0)
+    lines.push(`${plural(worst.length, 'operator')} alone lose a third of the signal or more, first ${worst[0]}`);
+  const codes = new Set(signatures.flatMap(({ tensors }) => tensors.map(({ quantized }) => quantized.type)));
+  const wider = codes.has('INT8')
+    ? ['activations of 16 bits (--static int16)', 'float activations (--recipe dynamic_wi8_afp32)']
+    : [];
+  lines.push(`to try: ${[...wider, 'these operators in float (--exclude)'].join(', ')}`);
+  return lines;
+}
+
+/** `13 SQUARED_DIFFERENCE, 4 ADD`. */
+function kinds(operators: Comparison['operators']): string {
+  const counts = new Map<string, number>();
+  for (const { operator } of operators) counts.set(operator, (counts.get(operator) ?? 0) + 1);
+  return [...counts]
+    .sort((a, b) => b[1] - a[1])
+    .map(([name, count]) => `${count} ${name}`)
+    .join(', ');
+}

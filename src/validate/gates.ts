@@ -91,8 +91,10 @@ interface Measured {
 function candidates(subject: GateSubject, { signatures, operators, weights }: Comparison): Measured[] {
   const name = 'name' in subject ? subject.name : undefined;
   if (subject.kind === 'injected') {
-    return operators.flatMap(({ operator, output, metrics }) =>
-      metrics && (name === undefined || operator === name) ? [{ subject: `${operator} (${output})`, metrics }] : [],
+    return operators.flatMap(({ operator, output, metrics, absorbed }) =>
+      metrics && !absorbed && (name === undefined || operator === name)
+        ? [{ subject: `${operator} (${output})`, metrics }]
+        : [],
     );
   }
   if (subject.kind === 'weight') {

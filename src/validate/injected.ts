@@ -6,7 +6,7 @@ import type { Feed, Sample, TensorValue } from '../../datasets/sample.ts';
 import type { OperatorComparison } from '../../schema/documents/comparison.ts';
 import { AeqError } from '../../schema/errors.ts';
 import { elementCount, type SignatureView, tensorLabel } from '../../schema/graph.ts';
-import type { Model, Tensor } from '../../schema/model.ts';
+import type { Model, Operator, Tensor } from '../../schema/model.ts';
 import { type Captured, withScratch } from './captured.ts';
 import {
   DISCONNECTED,
@@ -16,7 +16,7 @@ import {
   loneOperators,
   neededFloats,
 } from './disconnected.ts';
-import type { Matching } from './matching.ts';
+import { isTransparent, type Matching } from './matching.ts';
 import { compareTensors, ErrorAccumulator } from './metrics.ts';
 import { codingOf, type TensorNumbers } from './numbers.ts';
 import { storedValue } from './stored-value.ts';
@@ -30,6 +30,11 @@ export interface Isolation {
   /** Whether a model must be tried before `openRuntime`'s interpreter runs it, because that could end this process. */
   readonly tryFirst: boolean;
 }
+
+/** Clipping less than this is an outlier or two, and no mask. */
+const MASK_SHARE = 0.01;
+/** How much more exact all readers must be than the value they read. */
+const ABSORBED_DB = 15;
 
 interface Prepared {
   readonly shapes: string;
@@ -108,7 +113,7 @@ export class InjectedErrors {
 
   result(): OperatorComparison[] {
     const { tensors } = this.#matching.float;
-    return this.#operators.map((operator) => {
+    const rows = this.#operators.map((operator): OperatorComparison => {
       const output = operator.outputs.find((tensor) => tensor !== undefined) ?? -1;
       const own = this.#accumulators.get(`${operator.position}:${output}`);
       const problem = this.#problems.get(operator);
@@ -119,9 +124,36 @@ export class InjectedErrors {
         output: tensors[output] ? tensorLabel(this.#matching.float, output) : '',
         mode: operator.mode,
         metrics: problem === undefined && own ? own.accumulator.metrics() : null,
+        absorbed: false,
         ...(problem === undefined ? {} : { problem }),
       };
     });
+    return rows.map((row, index) => ({ ...row, absorbed: this.#isAbsorbed(row, this.#operators[index], rows) }));
+  }
+
+  /** The readers' own errors hold what this operator clips: where they are far smaller, it does not matter. */
+  #isAbsorbed(
+    row: OperatorComparison,
+    operator: LoneOperator | undefined,
+    rows: readonly OperatorComparison[],
+  ): boolean {
+    const { metrics } = row;
+    if (operator === undefined || metrics === null || (metrics.clippedShare ?? 0) <= MASK_SHARE) return false;
+    const { operators } = this.#matching.quantized;
+    const reads = (position: number) =>
+      (operators[position]?.inputs ?? []).some((input) => {
+        const value = input < 0 ? undefined : this.#matching.counterpart(input);
+        return value !== undefined && operator.outputs.includes(value);
+      });
+    const readers = operators.flatMap((_, position) =>
+      reads(position) && position !== row.position ? [position] : [],
+    );
+    const made = new Map(rows.map(({ position, metrics: own }) => [position, own?.sqnrDb]));
+    const quantizers = readers.filter((position) => !isTransparent(this.#source, operators[position] as Operator));
+    return (
+      quantizers.length > 0 &&
+      quantizers.every((position) => (made.get(position) ?? Number.NaN) >= metrics.sqnrDb + ABSORBED_DB)
+    );
   }
 
   #running(): LoneOperator[] {

@@ -9,6 +9,7 @@ import { readComparisonFile, writeReportFolder } from '../../../src/report/folde
 import { reportHtml } from '../../../src/report/html/page.ts';
 import { junitXml } from '../../../src/report/junit.ts';
 import { nodeData } from '../../../src/report/node-data.ts';
+import { remarks } from '../../../src/report/remarks.ts';
 import { summaryMarkdown } from '../../../src/report/summary.ts';
 import { comparisonTable } from '../../../src/report/table.ts';
 import { evaluateGates, parseGate } from '../../../src/validate/gates.ts';
@@ -62,6 +63,7 @@ function example(some: Partial<Comparison> = {}): Comparison {
     output,
     mode: 'integer',
     metrics: metricsOf({ sqnrDb }),
+    absorbed: false,
   });
   const comparison = comparisonOf(
     { outputs, tensors: layers },
@@ -106,6 +108,37 @@ describe('comparisonTable', () => {
     expect(coloured).toContain('<r8.0>');
     expect(coloured).toContain('<ggate>  output.sqnr<20 passed');
     expect(text).not.toMatch(/<[rgybd]/);
+  });
+});
+
+describe('remarks', () => {
+  const unusable = () => {
+    const comparison = example();
+    const [output] = comparison.signatures[0]?.outputs ?? [];
+    const [conv, , add] = comparison.operators;
+    if (!output || !conv?.metrics || !add?.metrics) throw new Error('the example has changed');
+    output.metrics.sqnrDb = 4;
+    conv.metrics.medianRelativeDifference = 0.98;
+    add.metrics.sqnrDb = 3;
+    return comparison;
+  };
+
+  it('say plainly that a model is unusable, what does it, and what to try', () => {
+    const lines = remarks(unusable());
+    expect(lines[0]).toBe(
+      'the quantized model is not usable: output probs has 4.0 dB, an error of 63.1 % of the signal',
+    );
+    expect(lines[1]).toMatch(/^in 1 operator most values round to nothing.*: 1 CONV_2D, first a\/conv$/);
+    expect(lines[2]).toMatch(/^1 operator alone lose/);
+    expect(lines[3]).toMatch(/^to try: activations of 16 bits \(--static int16\)/);
+    expect(remarks(example()).join()).not.toMatch(/not usable|to try/);
+  });
+
+  it('do not blame a mask', () => {
+    const comparison = unusable();
+    const [conv] = comparison.operators;
+    if (conv) conv.absorbed = true;
+    expect(remarks(comparison).join()).not.toMatch(/round to nothing/);
   });
 });
 

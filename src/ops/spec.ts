@@ -58,6 +58,8 @@ export interface RangeFacts {
   readonly shifts?: true;
   /** The output is the sum or difference of the operands, so that what they are rounded by arrives in full. */
   readonly sum?: true;
+  /** Results are means of several values: what it reads counts, not only what it writes. */
+  readonly averages?: true;
   /** Values far below the greatest of a row come out as zero. */
   readonly ignoresLowValues?: true;
 }

@@ -115,7 +115,7 @@ function readingFacts(model: Model, graph: PlannedGraph, tensor: number, seen: S
     (graph.readers[tensor] ?? []).flatMap((operator) => {
       const task = graph.tasks.get(operator);
       if (!task) return [{ facts: undefined, relative: false, at: tensor }];
-      if (task.spec.scale === 'same-as-input') {
+      if (task.spec.scale === 'same-as-input' && !task.spec.ranges?.averages) {
         return task.outputs.flatMap((output) => readingFacts(model, graph, output, seen));
       }
       return [{ facts: task.spec.ranges, relative: isRelative(model, graph, task, tensor), at: tensor }];

@@ -13,13 +13,13 @@ export default defineConfig({
         test: {
           name: 'sources',
           include: ['test/**/*.test.ts'],
-          exclude: ['test/cli/**'],
+          exclude: ['test/cli/**', 'test/docs/**'],
           globalSetup: ['test/support/global-setup.ts'],
         },
       },
       {
         extends: true,
-        test: { name: 'command', include: ['test/cli/**/*.test.ts'], globalSetup: ['test/support/build.ts'] },
+        test: { name: 'command', include: ['test/{cli,docs}/**/*.test.ts'], globalSetup: ['test/support/build.ts'] },
       },
     ],
   },

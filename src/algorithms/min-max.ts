@@ -1,5 +1,5 @@
 import { type ChannelExtent, roundToBlockScale } from '../../kernels/index.ts';
-import type { Constant } from '../../schema/constant.ts';
+import { type Constant, partOf } from '../../schema/constant.ts';
 import { AeqError } from '../../schema/errors.ts';
 import { blockSize, type TensorConfig } from '../recipe/types.ts';
 import { type Carrier, scaleOfRange } from './arithmetic.ts';
@@ -84,6 +84,8 @@ function perChannel(request: ConstantRequest): TensorParameters {
 /** The smallest float16 above zero and the largest below infinity. */
 const LEAST_FLOAT16 = 2 ** -24;
 const GREATEST_FLOAT16 = 65504;
+/** Blocks that are looked at at once. */
+const CHUNK_BLOCKS = 1 << 15;
 
 /**
  * Blocks of `size` values along the block axis, the scale of each stored as float16 with at most 7 mantissa bits; the
@@ -93,14 +95,19 @@ function perBlock(request: ConstantRequest, size: number): TensorParameters {
   const { constant, shape, config, blockAxis } = request;
   const extent = scaleGroups(request);
   const blocks = shape.map((n, dimension) => (dimension === blockAxis ? n / size : n));
-  const { mins, maxs } = channelRanges(constant, extent);
   const type = { bits: config.numBits, symmetric: config.symmetric, unsigned: false };
-  // Blocks are many: a loop over what is there already, and scales no wider than they need be.
-  const scales = mins;
-  for (let block = 0; block < scales.length; block += 1) {
-    const { scale } = scaleOfRange(mins[block] as number, maxs[block] as number, type, 'float32');
-    const rounded = roundToBlockScale(scale);
-    scales[block] = request.keepsLostScales ? rounded : Math.min(Math.max(rounded, LEAST_FLOAT16), GREATEST_FLOAT16);
+  const scales = sharedFloats(extent.channels);
+  // Blocks may be many millions: their ranges are forgotten as soon as they are used.
+  for (let first = 0; first < scales.length; first += CHUNK_BLOCKS) {
+    const channels = Math.min(CHUNK_BLOCKS, scales.length - first);
+    const part = partOf(constant, 4 * size * first, 4 * size * (first + channels));
+    const { mins, maxs } = channelRanges(part, { outer: 1, channels, inner: size });
+    for (let i = 0; i < channels; i += 1) {
+      const { scale } = scaleOfRange(mins[i] as number, maxs[i] as number, type, 'float32');
+      const rounded = roundToBlockScale(scale);
+      const usable = Math.min(Math.max(rounded, LEAST_FLOAT16), GREATEST_FLOAT16);
+      scales[first + i] = request.keepsLostScales ? rounded : usable;
+    }
   }
   const parameters = {
     kind: 'integer',
@@ -114,6 +121,13 @@ function perBlock(request: ConstantRequest, size: number): TensorParameters {
     reason: `min/max of each block of ${size}`,
   } as const satisfies TensorParameters;
   return { ...parameters, data: quantizedConstant(constant, extent, parameters) };
+}
+
+/** Numbers that threads see without a copy, where the platform has such memory. */
+function sharedFloats(count: number): Float32Array {
+  return typeof SharedArrayBuffer === 'undefined'
+    ? new Float32Array(count)
+    : new Float32Array(new SharedArrayBuffer(4 * count));
 }
 
 function blockMismatch(shape: readonly number[], length: number | undefined, size: number): AeqError {

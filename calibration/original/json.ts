@@ -1,3 +1,4 @@
+import { findJsonFault } from '../../schema/documents/json-position.ts';
 import { AeqError } from '../../schema/errors.ts';
 
 /** Strings (passed over), and the bare words that Python's writer puts where JSON has nothing. */
@@ -14,10 +15,12 @@ export function parsePythonJson(text: string, file?: string): unknown {
   try {
     return JSON.parse(strict);
   } catch (error) {
-    const why = error instanceof Error ? error.message : String(error);
-    throw new AeqError('CALIBRATION_INVALID', `${file ?? 'the input'} is not JSON: ${why}`, {
+    const fault = findJsonFault(strict);
+    const why = fault ? ` at line ${fault.line}: ${fault.problem}` : '';
+    throw new AeqError('CALIBRATION_INVALID', `${file ?? 'the input'} is not JSON${why}`, {
       where: file === undefined ? {} : { file },
       hint: 'give a calibration file of aeq or of the original',
+      cause: error,
     });
   }
 }

@@ -4,6 +4,7 @@ import { TensorType } from '../generated/tflite.ts';
 import { typeName } from '../graph.ts';
 import { decodeHistogram, encodeHistogram, type Histogram, histogramTotal } from './calibration-histogram.ts';
 import { sortedMembers } from './canonical.ts';
+import { findJsonFault } from './json-position.ts';
 
 /** Which model a calibration belongs to. `file` is a name without a folder, for messages. */
 export interface ModelIdentity {
@@ -237,8 +238,9 @@ export function readCalibration(text: string, file?: string): CalibrationDocumen
   let json: unknown;
   try {
     json = JSON.parse(text);
-  } catch (error) {
-    return fail(`it is not JSON (${error instanceof Error ? error.message : error})`);
+  } catch {
+    const fault = findJsonFault(text);
+    return fail(fault ? `it is not JSON at line ${fault.line}: ${fault.problem}` : 'it is not JSON');
   }
   if (!isCalibrationFile(json)) return fail(`it has no "format": "${CALIBRATION_FORMAT}"`, 'format');
   const parsed = calibrationFile.safeParse(json);

@@ -1,6 +1,5 @@
-import { readFileSync } from 'node:fs';
+import { readJsonFile } from '../../schema/documents/json-file.node.ts';
 import { AeqError } from '../../schema/errors.ts';
-import { readError } from '../../schema/file-errors.node.ts';
 import { suggestion } from '../../schema/nearest.ts';
 import type { OptionSpec } from './option-spec.ts';
 import { expectedNumber, isNumberOf } from './option-value.ts';
@@ -28,21 +27,7 @@ export function readConfig(file: string, allowed: readonly OptionKey[]): OptionV
 }
 
 function parse(file: string): Record<string, unknown> {
-  let text: string;
-  try {
-    text = readFileSync(file, 'utf8');
-  } catch (error) {
-    throw readError(file, error);
-  }
-  let value: unknown;
-  try {
-    value = JSON.parse(text);
-  } catch (cause) {
-    throw new AeqError('CONFIG_INVALID', `${file} is not JSON: ${(cause as Error).message}`, {
-      where: { file },
-      cause,
-    });
-  }
+  const value = readJsonFile(file, 'CONFIG_INVALID');
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
     throw new AeqError('CONFIG_INVALID', `${file} must hold a JSON object of options`, { where: { file } });
   }

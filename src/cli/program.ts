@@ -1,7 +1,6 @@
 import { Command, Option } from 'commander';
 import { spellOut } from './arguments.ts';
 import { COMMANDS, type CommandSpec } from './commands.ts';
-import { readConfig } from './config.ts';
 import { type Context, createContext } from './context.ts';
 import type { OptionSpec } from './option-spec.ts';
 import { parseValue } from './option-value.ts';
@@ -66,11 +65,17 @@ function addCommand(parent: Command, spec: CommandSpec, signal: AbortSignal, out
     const given = givenOptions(command);
     const args = parameters.slice(0, -2).flatMap((value) => (value === undefined ? [] : (value as string | string[])));
     outcome.context = createContext(given, signal);
-    const options = given.config ? { ...readConfig(given.config, spec.options ?? []), ...given } : given;
+    const options = given.config ? await withConfig(given, given.config, spec) : given;
     outcome.context = createContext(options, signal);
     const run = await load();
     outcome.status = await run(args, outcome.context);
   });
+}
+
+/** What the command line says overrides what the file says. */
+async function withConfig(given: OptionValues, file: string, spec: CommandSpec): Promise<OptionValues> {
+  const { readConfig } = await import('./config.ts');
+  return { ...readConfig(file, spec.options ?? []), ...given };
 }
 
 /** Commander gives `--no-x` flags the default true: what was not said stays out. */

@@ -303,7 +303,7 @@ describe('a calibration that does not do', () => {
     const { folder } = workspace(0);
     copyFileSync(join(folder, 'model.tflite'), join(folder, 'c.json'));
     expect(await mistake([...STATIC, '--calibration', 'c.json'], folder)).toMatchInlineSnapshot(`
-      "error  c.json is not JSON: Unexpected token '\\x1c', "\\x1c\\x00\\x00\\x00TFL3\\x14\\x00"... is not valid JSON [CALIBRATION_INVALID]
+      "error  c.json is not JSON at line 1: expected a value, found "\\u001c" [CALIBRATION_INVALID]
       hint   give a calibration file of aeq or of the original
       exit status 3"
     `);

@@ -32,7 +32,8 @@ describe('what quantize says', () => {
     const { folder } = workspace(3);
     const run = await aeq([...QUANTIZE, '--json'], { cwd: folder });
     expect(JSON.parse(run.stdout)).toMatchInlineSnapshot(
-      { sizeBytes: expect.any(Number) }, `
+      { sizeBytes: expect.any(Number) },
+      `
       {
         "floatSizeBytes": 800,
         "operators": 2,
@@ -42,7 +43,8 @@ describe('what quantize says', () => {
         "verified": "ok",
         "warnings": [],
       }
-    `);
+    `,
+    );
     expect(run.stderr).toContain('warning  3 samples are few');
   });
 });

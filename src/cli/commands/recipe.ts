@@ -6,7 +6,7 @@ import { type ExplainedOperator, explainRecipe } from '../../recipe/explain.ts';
 import { loadComponentRecipes, loadRecipe } from '../../recipe/library.node.ts';
 import { withShorthand } from '../../recipe/shorthand.ts';
 import { recipeToJson, recipeToText } from '../../recipe/write.ts';
-import { columns } from '../../report/format.ts';
+import { columns, displayName } from '../../report/format.ts';
 import type { CommandRun } from '../context.ts';
 import { shorthandOf } from '../shorthand.ts';
 
@@ -58,11 +58,11 @@ export const explain: CommandRun = async ([path = '', name = ''], { options, pri
     const rows = operators.map((entry) => [
       entry.operator < 0 ? `${entry.subgraph}:-` : `${entry.subgraph}:${entry.operator}`,
       entry.name,
+      displayName(entry.scope.replace(/;$/, '')),
       mode(entry),
       entry.reason,
-      entry.scope,
     ]);
-    const titles = ['operator', 'name', 'becomes', 'why', 'scope'].map(style.dim);
+    const titles = ['operator', 'name', 'output', 'becomes', 'why'].map(style.dim);
     print(columns([titles, ...rows]).join('\n'));
     return 0;
   } finally {

@@ -79,6 +79,12 @@ export const tensorComparisonSchema = z.object({
     .object({ index: whole, name: z.string(), sqnrDb: number })
     .nullable()
     .describe('sample with the least SQNR, null when all are equal'),
+  worstChannel: z
+    .object({ channel: whole, sqnrDb: number })
+    .nullable()
+    .describe(
+      'position along the last axis with the least SQNR, over evenly spaced rows of at most 8192 elements a sample',
+    ),
   distribution: distributionSchema.nullable().describe('null when it was not asked for, and for whole numbers'),
 });
 

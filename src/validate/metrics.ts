@@ -1,5 +1,6 @@
 import type { Metrics } from '../../schema/documents/comparison.ts';
 import { TensorType } from '../../schema/generated/tflite.ts';
+import { addChannels, type ChannelSums, channelSums, worstChannel } from './channel-sums.ts';
 import { rowDivergence } from './divergence.ts';
 import { CHUNK_ELEMENTS, CODE_LIMITS, floatsAddress, type Scratch, type TensorNumbers } from './numbers.ts';
 import { addRatios, medianRatio, RATIO_BINS, RATIO_ELEMENTS } from './ratios.ts';
@@ -29,6 +30,8 @@ export interface ErrorPartial {
   ratios: Uint32Array;
   /** Sum over rows of KL(p || q), and their number; undefined unless every row is a probability vector. */
   kl: { sum: number; rows: number } | undefined;
+  /** By position along the last axis; undefined where that is no axis of channels. */
+  channels: ChannelSums | undefined;
 }
 
 /** Compares the values of a tensor in the float model with those in the quantized model. */
@@ -43,6 +46,8 @@ export function compareTensors(
   const whole = reference.coding === undefined && isWhole(reference.type);
   if (limits) partial.clipped = 0;
   if (whole) partial.differing = 0;
+  const channels = whole ? undefined : channelSums(rowLength);
+  partial.channels = channels;
   const stride = Math.ceil(reference.count / RATIO_ELEMENTS);
   for (let start = 0; start < reference.count; start += CHUNK_ELEMENTS) {
     const count = Math.min(CHUNK_ELEMENTS, reference.count - start);
@@ -58,6 +63,7 @@ export function compareTensors(
       if (min < limits.least || max > limits.greatest) partial.clipped += countOutside(r, limits);
     }
     if (whole) partial.differing = (partial.differing ?? 0) + countDiffering(r, t);
+    if (channels) addChannels(channels, r, t, start, reference.count);
     addRatios(partial.ratios, r, t, (stride - (start % stride)) % stride, stride);
   }
   if (reference.type === TensorType.FLOAT32 && rowLength > 1) partial.kl = rowDivergence(reference, test, rowLength);
@@ -89,6 +95,7 @@ export function emptyPartial(): ErrorPartial {
     differing: undefined,
     ratios: new Uint32Array(RATIO_BINS),
     kl: undefined,
+    channels: undefined,
   };
 }
 
@@ -171,6 +178,7 @@ export class ErrorAccumulator {
       if (count > 0) total.ratios[bin] = (total.ratios[bin] as number) + count;
     });
     this.#addDivergence(partial);
+    this.#addChannels(partial);
     this.#samples += 1;
     if (sample) this.#compareWorst(partial, sample);
   }
@@ -197,6 +205,11 @@ export class ErrorAccumulator {
     };
   }
 
+  /** The channel with the least SQNR over the rows that were looked at; null without channels, or without errors. */
+  worstChannel(): { channel: number; sqnrDb: number } | null {
+    return this.#total.channels === undefined ? null : worstChannel(this.#total.channels);
+  }
+
   /** The sample with the least SQNR; null when every sample is exact. */
   worstSample(): { index: number; name: string; sqnrDb: number } | null {
     return this.#worst ?? null;
@@ -207,6 +220,18 @@ export class ErrorAccumulator {
     if (kl === undefined) this.#divergent = true;
     if (this.#divergent || kl === undefined) this.#total.kl = undefined;
     else this.#total.kl = { sum: (sum?.sum ?? 0) + kl.sum, rows: (sum?.rows ?? 0) + kl.rows };
+  }
+
+  #addChannels({ channels }: ErrorPartial): void {
+    if (channels === undefined) return;
+    this.#total.channels ??= channelSums(channels.noise.length);
+    const total = this.#total.channels;
+    // Samples of a dynamic last axis have no channels in common.
+    if (total?.noise.length !== channels.noise.length) return;
+    for (let i = 0; i < channels.noise.length; i += 1) {
+      total.noise[i] = (total.noise[i] as number) + (channels.noise[i] as number);
+      total.signal[i] = (total.signal[i] as number) + (channels.signal[i] as number);
+    }
   }
 
   #compareWorst(partial: ErrorPartial, { index, name }: { index: number; name: string }): void {

@@ -37,7 +37,7 @@ export interface ValidateOptions {
   readonly distributions?: boolean | undefined;
   /** Where quantized operators are run alone, to tell the error that each adds; left out, that is not measured. */
   readonly isolation?: Isolation | undefined;
-  /** Most samples of each signature on which operators are run alone. Default 64. */
+  /** Most samples of each signature on which operators are run alone. Default 16. */
   readonly isolatedSamples?: number | undefined;
   readonly onProgress?: ((progress: ValidateProgress) => void) | undefined;
   readonly signal?: AbortSignal | undefined;
@@ -51,7 +51,7 @@ export interface ValidateProgress {
 }
 
 const DEFAULT_MEMORY_BYTES = 2 ** 30;
-const DEFAULT_ISOLATED_SAMPLES = 64;
+const DEFAULT_ISOLATED_SAMPLES = 16;
 
 /**
  * Runs a float model and models made from it over the same samples and measures how far their values are apart: the

@@ -166,6 +166,10 @@ function details({ tensor, injected }: Layer): Markup {
       'Worst sample',
       tensor.worstSample ? `${tensor.worstSample.name} (${formatDb(tensor.worstSample.sqnrDb)} dB)` : undefined,
     ],
+    [
+      'Worst channel',
+      tensor.worstChannel ? `${tensor.worstChannel.channel} (${formatDb(tensor.worstChannel.sqnrDb)} dB)` : undefined,
+    ],
     ['NaN or infinite', nonFiniteText(tensor.metrics)],
   ];
   const shown = facts.filter((fact): fact is [string, string] => fact[1] !== undefined);

@@ -31,6 +31,7 @@ export const tensorOf = (name: string, some: Partial<TensorComparison> = {}): Te
   matchedBy: 'producer',
   metrics: metricsOf(),
   worstSample: null,
+  worstChannel: null,
   distribution: null,
   ...some,
 });

@@ -159,6 +159,16 @@ describe('metrics', () => {
     );
   });
 
+  it('name the channel that is worst', () => {
+    const accumulator = new ErrorAccumulator({ type: TensorType.FLOAT32, coding: undefined });
+    const r = new Float32Array(3 * 50_000).fill(1);
+    const t = r.map((value, i) => value + (i % 3 === 1 ? 0.5 : 0.1));
+    const [a, b] = [numbers(TensorType.FLOAT32, r), numbers(TensorType.FLOAT32, t)];
+    accumulator.add(compareTensors(a, b, scratch, 3));
+    accumulator.add(compareTensors(a, b, scratch, 3));
+    expect(accumulator.worstChannel()).toEqual({ channel: 1, sqnrDb: expect.closeTo(10 * Math.log10(4), 5) });
+  });
+
   it('read every type that weights are stored in', () => {
     const nibbles = numbers(TensorType.INT4, Uint8Array.of(0xf1, 0x87), { scales: [0.5, 2], zeroPoints: [], inner: 2 });
     // 1, -1 with scale 0.5; 7, -8 with scale 2.

@@ -371,6 +371,24 @@ describe('ranges of a calibration', () => {
     expect(source.range(5, 5)).toBeUndefined();
   });
 
+  it('are judged where the values are read', () => {
+    const sample: RawSample = {
+      sample: { signature: 'decode', index: 0, name: '' },
+      // The greatest values of each row, as an operator on the same grid would choose them, in tensor 2.
+      values: [normal(4000, 8), new Float32Array(0), Float32Array.from(normal(4000, 9), (x) => 40 + x)],
+    };
+    const range = (readAt: readonly number[]) =>
+      rangesFromCalibration(documentOf([sample]), { kind: 'mse' }, context({ ...INT8, readAt })).range(0, 0);
+    expect(range([])?.max).toBeLessThan(5);
+    expect(range([0])).toEqual(range([]));
+    expect(range([2])?.max).toBeGreaterThan(40);
+    expect(range([2])?.min).toBe(0);
+    expect(range([0, 2])?.min).toBeLessThan(-2);
+    expect(range([0, 2])?.max).toBeGreaterThan(40);
+    // Without statistics there nothing better is known than the tensor's own.
+    expect(range([4])).toEqual(range([]));
+  });
+
   it('limit reciprocal roots after everything else', () => {
     const two: RawSample = {
       sample: { signature: 'decode', index: 0, name: '' },

@@ -1,7 +1,7 @@
 import { float16Value } from '../../kernels/index.ts';
 import type { Constant } from '../../schema/constant.ts';
 import { TensorType } from '../../schema/generated/tflite.ts';
-import { cloneModel, hasScales, tensorConstant } from '../../schema/graph.ts';
+import { cloneModel, hasScales, isBlockwise, tensorConstant } from '../../schema/graph.ts';
 import type { Model, Operator, Subgraph, Tensor } from '../../schema/model.ts';
 import { extentOfAxis } from '../algorithms/extent.ts';
 
@@ -33,8 +33,9 @@ const hasConstant = (model: Model, tensor: Tensor | undefined) =>
   tensor !== undefined && tensorConstant(model, tensor) !== undefined;
 
 /**
- * After the transformation of a prepared model: a decoder whose result is still read as float32 computes it again, one
- * whose result is stored in another form now, or read by nobody, goes.
+ * After the transformation of a prepared model: a decoder whose result is still read as float32 computes it again. One
+ * whose result is stored in another form now, or read by nobody, goes, and so does one that is read beside a quantized
+ * constant: the runtime refuses a convolution of such a weight and a decoded bias, so the bias stays a constant.
  */
 export function settleDecoded(prepared: Model, result: Model): void {
   prepared.subgraphs.forEach((before, s) => {
@@ -44,7 +45,9 @@ export function settleDecoded(prepared: Model, result: Model): void {
     if (decoded.size === 0) return;
     const read = (tensor: number) =>
       after.outputs.includes(tensor) || after.operators.some(({ inputs }) => inputs.includes(tensor));
-    const restored = [...decoded].filter((t) => after.tensors[t]?.type === TensorType.FLOAT32 && read(t));
+    const besideCodes = new Set(after.operators.filter((o) => readsCodes(result, after, o)).flatMap((o) => o.inputs));
+    const isFloat = (t: number) => after.tensors[t]?.type === TensorType.FLOAT32;
+    const restored = [...decoded].filter((t) => isFloat(t) && read(t) && !besideCodes.has(t));
     for (const tensor of restored) (after.tensors[tensor] as Tensor).buffer = 0;
     const goes = (o: Operator) => o.outputs.some((t) => decoded.has(t) && !restored.includes(t));
     const gone = after.operators.filter(goes);
@@ -55,6 +58,12 @@ export function settleDecoded(prepared: Model, result: Model): void {
     }
   });
 }
+
+const readsCodes = (model: Model, graph: Subgraph, { inputs }: Operator) =>
+  inputs.some((input) => {
+    const tensor = graph.tensors[input];
+    return tensor !== undefined && (hasScales(tensor) || isBlockwise(tensor)) && hasConstant(model, tensor);
+  });
 
 function decodes(model: Model, graph: Subgraph, operator: Operator): { output: Tensor; values: Constant } | undefined {
   const [input = -1, ...more] = operator.inputs;

@@ -5,11 +5,13 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { openRuntime } from '../../../calibration/runtime/open.node.ts';
 import type { Runtime } from '../../../calibration/runtime/runtime.ts';
+import { float16Bits } from '../../../kernels/index.ts';
 import { TensorType } from '../../../schema/generated/tflite.ts';
 import type { Model } from '../../../schema/model.ts';
 import { dynamicRule, floatRule, weightOnlyRule } from '../../../src/recipe/builders.ts';
 import { ModelBuilder, randomFloats } from '../../support/model-builder.ts';
 import {
+  bytesOf,
   COMPAT,
   chain,
   DYNAMIC,
@@ -105,6 +107,26 @@ describe('models', () => {
     const untouched = quantizeSmall(stored, [floatRule()]).model;
     expect(operatorNames(untouched)).toEqual(['DEQUANTIZE', 'FULLY_CONNECTED']);
     expect(tensorNamed(untouched, 'w').type).toBe(type);
+  });
+
+  it('A27: a decoded bias beside a quantized weight becomes a constant', async () => {
+    const builder = new ModelBuilder();
+    const main = builder.subgraph();
+    const x = main.input('x', [1, 2, 2, 2]);
+    const half = (name: string, shape: readonly number[], numbers: readonly number[]) => {
+      const stored = main.constant(name, shape, Uint16Array.from(numbers, float16Bits), { type: 'FLOAT16' });
+      return main.operator('DEQUANTIZE', [stored], { name: `${name}_decoded`, shape });
+    };
+    const operands = [x, half('w', [2, 1, 1, 2], [1, 0.5, -1, 0.25]), half('b', [2], [0.5, -0.5])];
+    main.outputs(main.operator('CONV_2D', operands, { name: 'y', shape: [1, 2, 2, 2] }, { strideW: 1, strideH: 1 }));
+    builder.signature('main', { inputs: { x }, outputs: { y: 'y' } });
+    const { model } = quantizeSmall(builder, DYNAMIC);
+    expect(operatorNames(model)).toEqual(['CONV_2D']);
+    expect(tensorNamed(model, 'w_decoded').type).toBe(TensorType.INT8);
+    expect(bytesOf(model, tensorNamed(model, 'b_decoded'))).toHaveLength(8);
+    const [output] = await run(model, 1);
+    expect(output?.values[0]).toBeCloseTo(2, 1);
+    expect(output?.values[1]).toBeCloseTo(-1.25, 1);
   });
 
   it('A30: operator versions are those of the types', () => {

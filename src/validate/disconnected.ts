@@ -2,7 +2,7 @@ import { calledSubgraphs, dropUnreadConstants, hasPlainBytes } from '../../calib
 import type { Constant } from '../../schema/constant.ts';
 import { TensorType } from '../../schema/generated/tflite.ts';
 import { cloneModel, hasScales, isBlockwise, operatorName, tensorConstant } from '../../schema/graph.ts';
-import type { Model, Operator, Subgraph } from '../../schema/model.ts';
+import type { Model, Operator, Subgraph, Tensor } from '../../schema/model.ts';
 import { isTransparent, type Matching } from './matching.ts';
 import { CODE_LIMITS } from './numbers.ts';
 
@@ -86,9 +86,20 @@ function obstacle(model: Model, matching: Matching, operator: Operator): string 
     if (hasScales(tensor) && CODE_LIMITS[tensor.type] === undefined) return 'it reads or writes codes of 32 bits';
   }
   for (const index of activations(model, matching.quantized, operator)) {
-    if (matching.counterpart(index) === undefined) return 'it reads a value that the float model does not have';
+    const float = matching.counterpart(index);
+    if (float === undefined) return 'it reads a value that the float model does not have';
+    const [source, target] = [matching.float.tensors[float], tensors[index]];
+    if (source && target && hasScales(source) && !sameCodes(source, target)) {
+      return 'it reads a value that the first model holds in other codes';
+    }
   }
   return undefined;
+}
+
+/** Two tensors whose bytes mean the same. */
+function sameCodes(a: Tensor, b: Tensor): boolean {
+  const numbers = ({ type, quantization }: Tensor) => `${type} ${quantization?.scale} ${quantization?.zeroPoint}`;
+  return numbers(a) === numbers(b);
 }
 
 /** Operands that are neither constants nor unpacked from one. */

@@ -21,14 +21,14 @@ const ARRAYS: Readonly<Record<number, { new (buffer: ArrayBuffer): TypedArray }>
 
 /**
  * A captured value of the float model as another tensor stores it: quantized (in float32, half to even, clipped to the
- * type) where that tensor has codes, a copy otherwise.
+ * type) where that tensor has codes and this one has none, a copy otherwise.
  * @throws AeqError MODELS_DIFFER when the types cannot be turned into one another.
  */
 export function storedValue(source: CapturedTensor, target: Tensor): TensorValue {
   const { view, kernels } = source;
   const array = ARRAYS[target.type];
   const { shape } = view;
-  if (array !== undefined && view.type === target.type && !hasScales(target)) {
+  if (array !== undefined && view.type === target.type) {
     const bytes = kernels.memory.buffer.slice(view.byteOffset, view.byteOffset + view.sizeBytes);
     return { type: target.type, shape, data: new array(bytes as ArrayBuffer) };
   }

@@ -91,6 +91,20 @@ describe('injected errors', () => {
     expect((await compare(float, float)).operators).toEqual([]);
   });
 
+  it('are measured between two quantized models where they hold the same codes', async () => {
+    const quantized = quantizedDense({ io: 'FLOAT32' });
+    const { operators } = await compare(quantized, quantized);
+    expect(operators.map(({ metrics }) => metrics?.mse)).toEqual([0, 0]);
+    const other = quantizedDense({ io: 'FLOAT32' });
+    const hidden = other.subgraphs[0]?.tensors.find(({ name }) => name === 'dense/output');
+    if (hidden?.quantization?.scale) hidden.quantization.scale = hidden.quantization.scale.map((scale) => 2 * scale);
+    const problems = (await compare(quantized, other)).operators.map(({ operator, problem }) => [operator, problem]);
+    expect(problems).toEqual([
+      ['FULLY_CONNECTED', undefined],
+      ['RELU', 'it reads a value that the first model holds in other codes'],
+    ]);
+  });
+
   it('name the operator that keeps a model from running', async () => {
     const builder = new ModelBuilder();
     const main = builder.subgraph();

@@ -1,0 +1,71 @@
+/**
+ * Quantizing a large model, in memory, time and bytes, beside the original and beside reading the input and writing the
+ * output without doing anything:
+ * `npx tsx scripts/bench/quantize.ts --model big.tflite [--against python] [--runs 5] [--csv file] [--only int8]`.
+ * Files come from the page cache and go to it; the output is written beside the model and deleted.
+ */
+import { rmSync, statSync, writeFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { alternate, type Contender, measureProgram } from './measure.ts';
+import { rowOf, tell } from './report.ts';
+import { aeq, original, readSettings } from './settings.ts';
+
+const FLOAT16_RULE = {
+  regex: '.*',
+  operation: 'FULLY_CONNECTED',
+  algorithm_key: 'float_casting',
+  op_config: {
+    weight_tensor_config: { num_bits: 16, symmetric: true, granularity: 'TENSORWISE', dtype: 'FLOAT' },
+    compute_precision: 'FLOAT',
+    explicit_dequantize: true,
+  },
+};
+
+const READ_AND_WRITE = fileURLToPath(new URL('./read-and-write.mjs', import.meta.url));
+
+function main(): void {
+  const settings = readSettings(process.argv.slice(2));
+  const { model, against, runs, csv, only } = settings;
+  if (model === undefined) throw new Error('name a model: --model (scripts/bench/big-model.ts writes one)');
+  const output = `${model}.bench-output.tflite`;
+  const float16 = `${model}.float16.json`;
+  writeFileSync(float16, JSON.stringify([FLOAT16_RULE]));
+  const recipes = {
+    int8: 'dynamic_wi8_afp32',
+    int4: 'dynamic_wi4_afp32',
+    'int4 blocks': 'dynamic_wi4b32_afp32',
+    float16,
+  };
+  try {
+    for (const [name, recipe] of Object.entries(recipes)) {
+      if (only !== undefined && name !== only) continue;
+      const fresh = <T>(run: () => T): T => {
+        rmSync(output, { force: true });
+        return run();
+      };
+      const ours = ['quantize', model, '--recipe', recipe, '-o', output, '--no-verify', '--quiet'];
+      fresh(() => aeq(settings, ours));
+      const bytes = statSync(output).size;
+      const tool = process.execPath;
+      const passing = [READ_AND_WRITE, model, output, String(bytes)];
+      const contenders: Contender[] = [
+        { name: 'aeq', run: () => fresh(() => aeq(settings, ours)) },
+        { name: 'read and write', run: () => fresh(() => measureProgram(tool, passing)) },
+      ];
+      if (against) {
+        contenders.push({
+          name: 'original',
+          run: () => fresh(() => original(against, ['quantize', model, output, recipe])),
+        });
+      }
+      for (const [contender, costs] of alternate(contenders, runs)) {
+        tell(rowOf('quantize', name, contender, costs, statSync(model).size + bytes), csv);
+      }
+    }
+  } finally {
+    rmSync(output, { force: true });
+    rmSync(float16, { force: true });
+  }
+}
+
+main();

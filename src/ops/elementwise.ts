@@ -1,5 +1,5 @@
 import { gelu, hardSwish, logistic, relu, relu6, tanh } from '../../calibration/ranges/functions.ts';
-import { BuiltinOperator as B } from '../../schema/generated/tflite.ts';
+import { ActivationFunctionType, BuiltinOperator as B } from '../../schema/generated/tflite.ts';
 import { type FixedParameters, type OperatorSpec, OWN_STATIC, OWN_STATIC_INT8, STATIC_INT8, spec } from './spec.ts';
 
 const FRACTION_INT8: FixedParameters = { scale: 1 / 256, zeroPoint: -128, symmetric: false };
@@ -17,14 +17,23 @@ const leastOfSquare = (inputs: readonly number[]) => Math.max(...inputs) ** 2 * 
 /** The kernel works with 1/128 of the input's step and rescales by less than 1. */
 const leastOfHardSwish = ([input = 0]: readonly number[]) => input * 2 ** -6;
 
+const ANY_SCALE = { fusedActivationFunction: ActivationFunctionType.NONE, potScaleInt16: false } as const;
+
 /** Arithmetic and functions of single elements, and reductions to a new range. */
 export const elementwiseSpecs: readonly OperatorSpec[] = [
-  spec({ name: 'ADD', builtin: B.ADD, ranges: { shifts: true, sum: true }, leastOutputScale: leastOfSum }),
+  spec({
+    name: 'ADD',
+    builtin: B.ADD,
+    ranges: { shifts: true, sum: true },
+    leastOutputScale: leastOfSum,
+    int16Options: { table: 'AddOptions', ...ANY_SCALE },
+  }),
   spec({
     name: 'SUB',
     builtin: B.SUB,
     ranges: { normalization: 'application', sum: true },
     leastOutputScale: leastOfSum,
+    int16Options: { table: 'SubOptions', ...ANY_SCALE },
   }),
   spec({ name: 'MUL', builtin: B.MUL, ranges: { normalization: 'application' } }),
   spec({ name: 'DIV', builtin: B.DIV, ranges: { relativeInputs: [1] } }),

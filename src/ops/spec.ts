@@ -1,3 +1,4 @@
+import type { BuiltinOptions } from '../../schema/generated/tflite.ts';
 import type { Operator } from '../../schema/model.ts';
 import type { ConfigName } from '../recipe/types.ts';
 
@@ -25,6 +26,8 @@ export interface WeightedOperands {
   readonly channelAxis: (rank: number, operator: Operator) => number;
   /** Dimension that BLOCKWISE cuts into blocks, where the kernel knows blocks. */
   readonly blockAxis?: number;
+  /** The kernel finds a row by whole bytes: rows of fewer than 8 bits a value must fill them. */
+  readonly rowsFillBytes?: true;
   /** `min_weight_elements` applies in the original; with us it does everywhere. */
   readonly leavesSmallWeights: boolean;
   /** A weight that the model stores quantized already is taken as it is. */
@@ -92,6 +95,11 @@ export interface OperatorSpec {
    * largest): below it they refuse the model, or abort. Found by running them.
    */
   readonly leastOutputScale?: (inputs: readonly number[], bits: number) => number;
+  /**
+   * Options that the operator gets when it becomes int16, over its own: by default the kernel takes scales that happen
+   * to be near powers of two for a promise, and then refuses the model.
+   */
+  readonly int16Options?: BuiltinOptions;
   /** A composite runs a subgraph of its own; only these names have a quantized form. */
   readonly compositeNames?: readonly string[];
 }

@@ -121,6 +121,7 @@ export const weightedSpecs: readonly OperatorSpec[] = [
       weight: 1,
       channelAxis: firstAxis,
       blockAxis: 1,
+      rowsFillBytes: true,
       packing: 'rows',
       staticIsDynamic: true,
       leavesSmallWeights: false,

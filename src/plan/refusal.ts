@@ -43,8 +43,13 @@ function weightRefusal(task: OperatorTask, weighted: WeightedOperands): string |
   const tensor = tensorOf(task, weight);
   const constant = tensorConstant(task.model, tensor) !== undefined;
   if (!constant && !weighted.weightMayBeActivation) return 'its weight is computed at run time';
+  if (!constant && task.mode !== 'static') return 'it multiplies two activations: there is no weight to store';
   if (isBlockwise(tensor) || (constant && tensor.type !== TensorType.FLOAT32 && !hasScales(tensor))) {
     return 'its weight is not float32';
+  }
+  const rowBits = (tensor.shape?.at(-1) ?? 1) * (task.config.weight?.numBits ?? 8);
+  if (weighted.rowsFillBytes && rowBits % 8 !== 0) {
+    return `its rows of ${tensor.shape?.at(-1)} values do not fill whole bytes in ${task.config.weight?.numBits} bits`;
   }
   if (constant && elementCount(tensor.shape) < task.config.minWeightElements) {
     return `its weight has fewer than ${task.config.minWeightElements} elements`;

@@ -43,7 +43,6 @@ function weightRefusal(task: OperatorTask, weighted: WeightedOperands): string |
   const tensor = tensorOf(task, weight);
   const constant = tensorConstant(task.model, tensor) !== undefined;
   if (!constant && !weighted.weightMayBeActivation) return 'its weight is computed at run time';
-  if (!constant && task.mode !== 'static') return 'it multiplies two activations: there is no weight to store';
   if (isBlockwise(tensor) || (constant && tensor.type !== TensorType.FLOAT32 && !hasScales(tensor))) {
     return 'its weight is not float32';
   }

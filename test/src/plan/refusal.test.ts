@@ -30,15 +30,3 @@ it.each([
 ])('a table with rows of %i values in %i bits is %s', (width, bits, mode) => {
   expect(modeOf(embedding(width), bits)).toMatchObject({ mode });
 });
-
-it('a product of two activations has no weight to store', () => {
-  const builder = new ModelBuilder();
-  const main = builder.subgraph();
-  const a = main.input('a', [1, 2, 3]);
-  const b = main.input('b', [1, 3, 2]);
-  main.outputs(main.operator('BATCH_MATMUL', [a, b], { name: 'product', shape: [1, 2, 2] }));
-  expect(modeOf(builder.build(), 8)).toMatchObject({
-    mode: 'float',
-    reason: expect.stringContaining('two activations'),
-  });
-});

@@ -25,7 +25,10 @@ export function measureProgram(program: string, args: readonly string[]): Cost {
       encoding: 'utf8',
       maxBuffer: 2 ** 30,
     });
-    if (result.status !== 0) throw new Error(`${program} ${args.join(' ')} failed: ${result.stderr.slice(-2000)}`);
+    if (result.status !== 0) {
+      const how = result.signal ?? result.error?.message ?? `status ${result.status}`;
+      throw new Error(`${program} ${args.join(' ')} failed (${how}): ${result.stderr.slice(-2000)}`);
+    }
     const [wall = 0, user = 0, system = 0, kibibytes = 0] = readFileSync(figures, 'utf8').trim().split(' ').map(Number);
     return { wallSeconds: wall, cpuSeconds: user + system, peakBytes: kibibytes * 1024, output: result.stdout };
   } finally {

@@ -16,12 +16,23 @@ from ai_edge_quantizer import quantizer, recipe
 from ai_edge_litert.interpreter import Interpreter
 
 
+class Samples:
+    """The samples of an array under one name, again and again up to a count. The original goes through them twice."""
+
+    def __init__(self, array, name, count):
+        self.array, self.name, self.count = array, name, count
+
+    def __len__(self):
+        return self.count
+
+    def __iter__(self):
+        return ({self.name: np.array(self.array[i % len(self.array)])[None]} for i in range(self.count))
+
+
 def samples(model, path, count):
-    """The samples of a .npy file under the name of the model's one input, again and again up to the count."""
+    """The samples of a .npy file for the model's one signature and input."""
     signature, parts = next(iter(Interpreter(model).get_signature_list().items()))
-    array = np.load(path, mmap_mode="r")
-    name = parts["inputs"][0]
-    return {signature: ({name: np.array(array[i % len(array)])[None]} for i in range(count))}
+    return {signature: Samples(np.load(path, mmap_mode="r"), parts["inputs"][0], count)}
 
 
 def quantize(model, output, name):
@@ -33,12 +44,15 @@ def quantize(model, output, name):
 def calibrate(model, path, count, threads):
     tool = quantizer.Quantizer(model)
     tool.load_quantization_recipe(recipe.static_wi8_ai8())
-    tool.calibrate(samples(model, path, int(count)), num_threads=int(threads))
+    if not tool.calibrate(samples(model, path, int(count)), num_threads=int(threads)):
+        raise ValueError("the original has calibrated nothing")
 
 
 def validate(model, quantized, path, count, threads):
     tool = quantizer.Quantizer(model, recipe.dynamic_wi8_afp32(), quantized)
-    tool.validate(samples(model, path, int(count)), num_threads=int(threads))
+    comparison = tool.validate(samples(model, path, int(count)), num_threads=int(threads))
+    if not comparison.get_all_tensor_results():
+        raise ValueError("the original has compared nothing")
 
 
 def start():

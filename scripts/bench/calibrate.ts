@@ -1,0 +1,95 @@
+/**
+ * Calibration, per sample and in memory, beside the original and beside the interpreter alone:
+ * `npx tsx scripts/bench/calibrate.ts --model m.tflite --data pictures/ [--against python] [--library libLiteRt.so]
+ * [--runs 5] [--csv file] [--only "per sample" | "memory"]`.
+ * The cost of a sample is the difference between a long and a short run over the difference of their samples, so that the
+ * start counts for nothing. Every tool reads the same .npy file of samples that are decoded already.
+ */
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { alternate, type Contender, type Cost, measureProgram } from './measure.ts';
+import { perSample } from './per-sample.ts';
+import { rowOf, tell } from './report.ts';
+import { withSamples } from './samples.ts';
+import { aeq, original, readSettings, type Settings } from './settings.ts';
+
+const SAMPLES = { short: 16, long: 80 };
+/** Samples between which memory must stay flat. */
+const MANY = 1000;
+
+const BARE_RUN = fileURLToPath(new URL('./bare-run.ts', import.meta.url));
+
+function calibration(settings: Settings, folder: string, runtime: string, workers: number, samples: number): Cost {
+  const output = join(folder, `${runtime}-${workers}.json`);
+  const data = ['--data', join(folder, 'samples.npy'), '--samples', String(samples)];
+  const how = ['--runtime', runtime, '--workers', String(workers)];
+  return aeq(settings, ['calibrate', settings.model ?? '', ...data, ...how, '-o', output, '--force', '--quiet']);
+}
+
+function contenders(settings: Settings, folder: string): Contender[] {
+  const { against, library, model = '' } = settings;
+  const ours = (['wasm', 'native'] as const).flatMap((runtime) =>
+    runtime === 'native' && library === undefined
+      ? []
+      : [1, 2].map((workers) => ({
+          name: `aeq ${runtime}, ${workers} worker${workers > 1 ? 's' : ''}`,
+          run: () => perSample((samples) => calibration(settings, folder, runtime, workers, samples), SAMPLES),
+        })),
+  );
+  const theirs = [1, 16].map((threads) => ({
+    name: `original, ${threads} thread${threads > 1 ? 's' : ''}`,
+    run: () =>
+      perSample(
+        (samples) =>
+          original(against ?? '', ['calibrate', model, join(folder, 'samples.npy'), String(samples), String(threads)]),
+        SAMPLES,
+      ),
+  }));
+  const bare = ['wasm', ...(library === undefined ? [] : ['native'])].map((runtime) => ({
+    name: `bare run, ${runtime}`,
+    run: () => bareRun(settings, runtime),
+  }));
+  return [...ours, ...(against ? theirs : []), ...bare];
+}
+
+/** The interpreter on the model as it is; it measures itself. */
+function bareRun({ library, model = '' }: Settings, runtime: string): Cost {
+  const variables = library === undefined ? [] : [`AEQ_LITERT_LIBRARY=${library}`];
+  const cost = measureProgram('env', [
+    ...variables,
+    process.execPath,
+    '--import',
+    'tsx',
+    BARE_RUN,
+    model,
+    '50',
+    runtime,
+  ]);
+  const { millisecondsPerSample } = JSON.parse(cost.output) as { millisecondsPerSample: number };
+  return { ...cost, wallSeconds: millisecondsPerSample / 1000, cpuSeconds: millisecondsPerSample / 1000 };
+}
+
+function measureSamples(settings: Settings, folder: string): void {
+  for (const [name, costs] of alternate(contenders(settings, folder), settings.runs)) {
+    tell(rowOf('calibrate', 'one sample', name, costs), settings.csv);
+  }
+  const [one, two] = [1, 2].map((workers) => readFileSync(join(folder, `wasm-${workers}.json`)));
+  if (!one || !two || Buffer.compare(one, two) !== 0) throw new Error('one and two workers gave different bytes');
+  console.log('one and two workers gave the same bytes');
+}
+
+function measureMemory(settings: Settings, folder: string): void {
+  for (const runtime of ['wasm', ...(settings.library === undefined ? [] : ['native'])]) {
+    for (const samples of [SAMPLES.short, MANY]) {
+      const cost = calibration(settings, folder, runtime, 1, samples);
+      tell(rowOf('calibrate', `${samples} samples`, `aeq ${runtime}, 1 worker`, [cost]), settings.csv);
+    }
+  }
+}
+
+const settings = readSettings(process.argv.slice(2));
+await withSamples(settings, settings.only === 'per sample' ? SAMPLES.long : MANY, (folder) => {
+  if (settings.only !== 'memory') measureSamples(settings, folder);
+  if (settings.only !== 'per sample') measureMemory(settings, folder);
+});

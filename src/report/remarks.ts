@@ -1,5 +1,6 @@
 import type { Comparison, Metrics } from '../../schema/documents/comparison.ts';
 import { displayName, formatDb, formatShare, plural } from './format.ts';
+import { prescribedTensors } from './prescribed.ts';
 
 /** Fewer samples than this say little about a layer. */
 const FEW_SAMPLES = 8;
@@ -32,9 +33,13 @@ export function remarks(comparison: Comparison): string[] {
     );
   }
   const masks = new Set(operators.flatMap(({ absorbed, output }) => (absorbed ? output : [])));
+  const prescribed = prescribedTensors(comparison);
   const clipped = all.filter(
-    ({ name, metrics }) =>
-      (metrics.clippedShare ?? 0) > MUCH_CLIPPED && !(metrics.sqnrDb > HARMLESS_DB) && !masks.has(name),
+    (entry) =>
+      (entry.metrics.clippedShare ?? 0) > MUCH_CLIPPED &&
+      !(entry.metrics.sqnrDb > HARMLESS_DB) &&
+      !masks.has(entry.name) &&
+      !prescribed.has(entry),
   );
   const most = clipped.toSorted((a, b) => (b.metrics.clippedShare ?? 0) - (a.metrics.clippedShare ?? 0))[0];
   if (most) {

@@ -142,6 +142,33 @@ describe('remarks', () => {
   });
 });
 
+describe('remarks on clipped values', () => {
+  const metrics = metricsOf({ sqnrDb: 20, clippedShare: 0.2 });
+  const clipping = (name: string, operator: string, type: string, scale: number, zeroPoint: number) =>
+    tensorOf(name, { operator, metrics, quantized: { name, tensor: 0, type, scale, zeroPoint } });
+  const remarksOf = (...tensors: ReturnType<typeof tensorOf>[]) => {
+    const comparison = example();
+    const [signature] = comparison.signatures;
+    if (!signature) throw new Error('the example has changed');
+    return remarks({ ...comparison, signatures: [{ ...signature, outputs: [], tensors }] }).join();
+  };
+
+  it('leave out what a kernel prescribes, and what only moves it', () => {
+    const softmax = clipping('probs', 'SOFTMAX', 'INT8', 1 / 256, -128);
+    const reshaped = clipping('flat', 'RESHAPE', 'INT8', 1 / 256, -128);
+    const wide = clipping('wide', 'TANH', 'INT16', Math.fround(1 / 32768), 0);
+    expect(remarksOf(softmax, reshaped, wide)).not.toMatch(/more than 1 % of the values/);
+  });
+
+  it('still name the same operators on another grid, and movements of calibrated values', () => {
+    const softmax = clipping('probs', 'SOFTMAX', 'INT8', 1 / 256, -128);
+    const reshaped = clipping('flat', 'RESHAPE', 'INT8', 0.5, -128);
+    const uncommon = clipping('free', 'LOGISTIC', 'INT8', 0.001, -128);
+    expect(remarksOf(softmax, reshaped, uncommon)).toMatch(/2 tensors clip more than 1 % of the values, most flat/);
+    expect(remarksOf(reshaped)).toMatch(/1 tensor clips more than 1 %/);
+  });
+});
+
 describe('summaryMarkdown', () => {
   it('gives the verdict first and keeps its tables whole, whatever names hold', () => {
     const text = summaryMarkdown(example());

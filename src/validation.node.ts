@@ -1,8 +1,11 @@
 import { openRuntime, type RuntimeChoice } from '../calibration/runtime/open.node.ts';
+import { checkDataset } from '../datasets/check.ts';
 import type { Labels } from '../datasets/labels.ts';
+import type { Dataset } from '../datasets/sample.ts';
 import type { Comparison } from '../schema/documents/comparison.ts';
 import { AeqError } from '../schema/errors.ts';
-import { chosenSamples, datasetsOf, type SampleSources } from './sample-sources.ts';
+import type { Model } from '../schema/model.ts';
+import { chooseSignature, chosenSamples, datasetsOf, inputSpecs, type SampleSources } from './sample-sources.ts';
 import { type IsolationOptions, nodeIsolation } from './validate/isolation.node.ts';
 import { type ComparedModel, type ValidateProgress, validateModels } from './validate/validate.ts';
 
@@ -18,6 +21,8 @@ export interface ValidateModelsOptions {
   readonly injected?: boolean | undefined;
   /** Also collect how the values of each tensor are spread, for a report. */
   readonly distributions?: boolean | undefined;
+  /** Also look at the samples themselves, where they can be read twice: what about them makes the numbers doubtful. */
+  readonly dataFindings?: boolean | undefined;
   readonly onProgress?: ((progress: ValidateProgress) => void) | undefined;
   readonly signal?: AbortSignal | undefined;
 }
@@ -29,7 +34,7 @@ export async function validateAgainst(
   sources: SampleSources,
   options: ValidateModelsOptions,
 ): Promise<Comparison> {
-  const { samples, seed, library, runtime: choice = 'auto', injected = true, ...rest } = options;
+  const { samples, seed, library, runtime: choice = 'auto', injected = true, dataFindings, ...rest } = options;
   const datasets = datasetsOf(float.model, sources, samples);
   const indices: Record<string, readonly number[]> = {};
   for (const [key, dataset] of datasets) {
@@ -48,10 +53,44 @@ export async function validateAgainst(
       ...rest,
     });
     if (!comparison) throw new AeqError('INTERNAL', 'the comparison has no result');
-    return comparison;
+    return dataFindings ? await withFindings(comparison, float.model, datasets, indices) : comparison;
   } finally {
     runtime.close();
   }
+}
+
+/** Samples that are looked at: enough to see what is wrong with all of them. */
+const MOST_CHECKED = 64;
+
+/** The comparison with what looks wrong with its samples. That they are few is told by their number. */
+async function withFindings(
+  comparison: Comparison,
+  model: Model,
+  datasets: ReadonlyMap<string, Dataset>,
+  indices: Readonly<Record<string, readonly number[]>>,
+): Promise<Comparison> {
+  const entries: Comparison['datasets'] = [];
+  for (const entry of comparison.datasets) {
+    const dataset = datasets.get(entry.signature);
+    const chosen = indices[entry.signature];
+    if (!dataset || !chosen) entries.push(entry);
+    else {
+      const inputs = inputSpecs(model, chooseSignature(model, entry.signature));
+      const { findings } = await checkDataset(dataset, inputs, evenly(chosen, MOST_CHECKED));
+      const told = findings.filter(({ code }) => code !== 'too-few');
+      entries.push({
+        ...entry,
+        findings: told.map(({ input: _, samples, ...rest }) => ({ ...rest, samples: [...samples] })),
+      });
+    }
+  }
+  return { ...comparison, datasets: entries };
+}
+
+/** At most `most` of the items, evenly spaced. */
+function evenly<T>(items: readonly T[], most: number): readonly T[] {
+  const step = items.length / most;
+  return step <= 1 ? items : Array.from({ length: most }, (_, i) => items[Math.floor(i * step)] as T);
 }
 
 function isolationOptions({ library, signal }: ValidateModelsOptions): IsolationOptions {

@@ -75,10 +75,9 @@ export const tensorComparisonSchema = z.object({
   quantized: storageSchema,
   matchedBy: z.enum(['producer', 'name', 'signature']).describe('how its counterpart was found'),
   metrics: metricsSchema,
-  worstSample: z
-    .object({ index: whole, name: z.string(), sqnrDb: number })
-    .nullable()
-    .describe('sample with the least SQNR, null when all are equal'),
+  worstSamples: z
+    .array(z.object({ index: whole, name: z.string(), sqnrDb: number }))
+    .describe('at most five samples with the least SQNR, the worst first; none that is exact'),
   worstChannel: z
     .object({ channel: whole, sqnrDb: number })
     .nullable()
@@ -138,6 +137,14 @@ export const weightComparisonSchema = z.object({
   problem: z.string().optional(),
 });
 
+/** Something about the samples that makes numbers measured on them doubtful. */
+export const dataFindingSchema = z.object({
+  level: z.enum(['error', 'warning', 'note']),
+  code: z.string().describe('stable name of the kind of finding, as `aeq dataset check` gives it'),
+  message: z.string(),
+  samples: z.array(z.string()).describe('names of the first samples it is about'),
+});
+
 export const modelEntrySchema = z.object({
   file: z.string(),
   sizeBytes: whole,
@@ -187,6 +194,10 @@ export const comparisonSchema = z.object({
       sources: z.array(z.string()),
       preprocessing: z.record(z.string(), z.unknown()),
       contentHash: z.string().optional(),
+      findings: z
+        .array(dataFindingSchema)
+        .optional()
+        .describe('what looks wrong with the samples; left out where they were not looked at'),
     }),
   ),
   signatures: z.array(signatureComparisonSchema),
@@ -205,6 +216,7 @@ export type FloatOperator = z.infer<typeof floatOperatorSchema>;
 export type UnmatchedTensor = z.infer<typeof unmatchedSchema>;
 export type SignatureComparison = z.infer<typeof signatureComparisonSchema>;
 export type OperatorComparison = z.infer<typeof operatorComparisonSchema>;
+export type DataFinding = z.infer<typeof dataFindingSchema>;
 export type WeightComparison = z.infer<typeof weightComparisonSchema>;
 export type ModelEntry = z.infer<typeof modelEntrySchema>;
 export type Classification = z.infer<typeof classificationSchema>;

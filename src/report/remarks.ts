@@ -65,9 +65,19 @@ export function remarks(comparison: Comparison): string[] {
       `${plural(unmatched.length, 'tensor')} could not be compared, such as ${displayName(unmatched[0].name)}: ${unmatched[0].reason}`,
     );
   }
+  lines.push(...dataRemarks(comparison));
   const fewest = Math.min(...signatures.map(({ samples }) => samples));
   if (fewest < FEW_SAMPLES) lines.push(`${plural(fewest, 'sample')} say little; use at least ${FEW_SAMPLES}`);
   return lines;
+}
+
+/** What looks wrong with the samples. */
+function dataRemarks({ datasets }: Comparison): string[] {
+  return datasets.flatMap(({ signature, findings = [] }) =>
+    findings
+      .filter(({ level }) => level !== 'note')
+      .map(({ message }) => `the samples${datasets.length > 1 ? ` of ${signature}` : ''}: ${message}`),
+  );
 }
 
 const nonFinite = ({ nan, infinite }: Metrics['floatNonFinite']) => nan + infinite;

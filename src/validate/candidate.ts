@@ -259,7 +259,7 @@ function finished(job: CompareJob): TensorComparison[] {
     {
       ...job.about,
       metrics: job.accumulator.metrics(),
-      worstSample: job.accumulator.worstSample(),
+      worstSamples: [...job.accumulator.worstSamples()],
       worstChannel: job.accumulator.worstChannel(),
       distribution: job.distribution?.result({ type: job.test.type, coding: codingOf(job.test) }) ?? null,
     },

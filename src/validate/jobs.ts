@@ -21,7 +21,7 @@ import { codingOf } from './numbers.ts';
 export interface CompareJob {
   readonly pair: TensorPair;
   /** What is known of it before anything runs. */
-  readonly about: Omit<TensorComparison, 'metrics' | 'worstSample' | 'worstChannel' | 'distribution'>;
+  readonly about: Omit<TensorComparison, 'metrics' | 'worstSamples' | 'worstChannel' | 'distribution'>;
   readonly test: Tensor;
   readonly accumulator: ErrorAccumulator;
   /** Of the float model's values, where that is wanted and they are float. */

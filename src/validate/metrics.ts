@@ -151,13 +151,23 @@ function countDiffering(reference: Float32Array, test: Float32Array): number {
   return differing;
 }
 
+/** A sample with the SQNR that a tensor has in it. */
+export interface WorstSample {
+  readonly index: number;
+  readonly name: string;
+  readonly sqnrDb: number;
+}
+
+/** Samples that are remembered by name. */
+const MOST_WORST_SAMPLES = 5;
+
 /** The error of a tensor over the samples added to it. */
 export class ErrorAccumulator {
   readonly #total = emptyPartial();
   readonly #scale: number | undefined;
   #samples = 0;
   #divergent = false;
-  #worst: { index: number; name: string; sqnrDb: number } | undefined;
+  readonly #worst: WorstSample[] = [];
 
   /** @param test what the quantized values look like; only its type and coding are used */
   constructor(test: Pick<TensorNumbers, 'type' | 'coding'>) {
@@ -210,9 +220,9 @@ export class ErrorAccumulator {
     return this.#total.channels === undefined ? null : worstChannel(this.#total.channels);
   }
 
-  /** The sample with the least SQNR; null when every sample is exact. */
-  worstSample(): { index: number; name: string; sqnrDb: number } | null {
-    return this.#worst ?? null;
+  /** The samples with the least SQNR, the worst first, of equal ones the earlier; none that is exact. */
+  worstSamples(): readonly WorstSample[] {
+    return this.#worst;
   }
 
   #addDivergence({ kl }: ErrorPartial): void {
@@ -236,10 +246,11 @@ export class ErrorAccumulator {
 
   #compareWorst(partial: ErrorPartial, { index, name }: { index: number; name: string }): void {
     const own = sqnrDb(partial);
-    if (own === Number.POSITIVE_INFINITY || Number.isNaN(this.#worst?.sqnrDb)) return;
-    if (this.#worst === undefined || Number.isNaN(own) || own < this.#worst.sqnrDb) {
-      this.#worst = { index, name, sqnrDb: own };
-    }
+    if (own === Number.POSITIVE_INFINITY) return;
+    const worse = ({ sqnrDb: other }: WorstSample) => (Number.isNaN(own) ? !Number.isNaN(other) : own < other);
+    const place = this.#worst.findIndex(worse);
+    this.#worst.splice(place < 0 ? this.#worst.length : place, 0, { index, name, sqnrDb: own });
+    if (this.#worst.length > MOST_WORST_SAMPLES) this.#worst.pop();
   }
 }
 

@@ -2,7 +2,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { aeq, stable } from './aeq.ts';
-import { DIGITS, type Workspace, workspace } from './workspace.ts';
+import { DIGITS, npy, type Workspace, workspace } from './workspace.ts';
 
 /** A model and its int8 version, calibrated on the samples that it is compared on. */
 async function quantized(): Promise<Workspace> {
@@ -86,6 +86,29 @@ describe('a report', () => {
     const again = await aeq([...VALIDATE, ...baseline], { cwd: folder });
     expect(again.stderr).toContain('warning  the baseline was measured on another number of samples');
     expect(JSON.parse(again.stdout).differences).toContainEqual(expect.objectContaining({ measure: 'SQNR dB' }));
+  });
+
+  it('says what looks wrong with the samples', async () => {
+    const { folder, path, write } = await quantized();
+    write('odd/constant.npy', npy([1, 4], Float32Array.of(1, 1, 1, 1)));
+    write('odd/fine.npy', npy([1, 4], Float32Array.of(1, -1, 0.5, 0.2)));
+    const args = ['validate', 'model.tflite', 'q.tflite', '--runtime', 'wasm', '--quiet'];
+    for (const data of ['odd', 'samples']) {
+      const run = await aeq([...args, '--data', data, '--report', `${data}_report`], { cwd: folder });
+      expect(run).toEqual({ status: 0, stdout: '', stderr: '' });
+    }
+    const findings = (report: string) =>
+      JSON.parse(readFileSync(path(report, 'comparison.json'), 'utf8')).datasets[0].findings;
+    expect(findings('odd_report')).toEqual([
+      {
+        level: 'warning',
+        code: 'constant',
+        message: 'input "x" has one single value in 1 of 2 samples',
+        samples: ['constant.npy'],
+      },
+    ]);
+    expect(findings('samples_report')).toEqual([]);
+    expect(readFileSync(path('odd_report/summary.md'), 'utf8')).toContain('one single value in 1 of 2 samples');
   });
 
   it('into a file is refused before anything runs', async () => {

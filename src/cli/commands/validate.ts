@@ -73,6 +73,7 @@ async function compare(
     memoryBytes: limit,
     injected: options.injected,
     distributions: options.report !== undefined,
+    dataFindings: options.report !== undefined,
     labels,
     signal,
     onProgress: ({ done, total }) => step.update(done, total),

@@ -164,7 +164,7 @@ function details({ tensor, injected }: Layer): Markup {
     ],
     [
       'Worst sample',
-      tensor.worstSample ? `${tensor.worstSample.name} (${formatDb(tensor.worstSample.sqnrDb)} dB)` : undefined,
+      tensor.worstSamples[0] && `${tensor.worstSamples[0].name} (${formatDb(tensor.worstSamples[0].sqnrDb)} dB)`,
     ],
     [
       'Worst channel',

@@ -30,7 +30,7 @@ export const tensorOf = (name: string, some: Partial<TensorComparison> = {}): Te
   quantized: { name, tensor: 0, type: 'INT8', scale: 0.01, zeroPoint: 0 },
   matchedBy: 'producer',
   metrics: metricsOf(),
-  worstSample: null,
+  worstSamples: [],
   worstChannel: null,
   distribution: null,
   ...some,

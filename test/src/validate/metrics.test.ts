@@ -86,7 +86,17 @@ describe('metrics', () => {
     expect(elements).toBe(3);
     expect(mse).toBeCloseTo((1 + 0.25) / 3, 12);
     expect(sqnrDb).toBeCloseTo(10 * Math.log10(117 / 1.25), 10);
-    expect(accumulator.worstSample()).toMatchObject({ index: 1, name: 'sample 1', sqnrDb: 0 });
+    expect(accumulator.worstSamples().map(({ index }) => index)).toEqual([1, 2]);
+    expect(accumulator.worstSamples()[0]).toEqual({ index: 1, name: 'sample 1', sqnrDb: 0 });
+  });
+
+  it('remember the five worst samples, what is no number first', () => {
+    const accumulator = new ErrorAccumulator({ type: TensorType.FLOAT32, coding: undefined });
+    [8, 2, 4, Number.NaN, 4, 1, 7].forEach((error, index) => {
+      const partial = compareTensors(floats(100), floats(100 + error), scratch);
+      accumulator.add(partial, { index, name: `${index}` });
+    });
+    expect(accumulator.worstSamples().map(({ index }) => index)).toEqual([3, 0, 6, 2, 4]);
   });
 
   it('dequantize codes and tell clipping from the least code', () => {

@@ -1,0 +1,4 @@
+import { movementCases } from './cases/movement.ts';
+import { operatorSuite } from './suite.ts';
+
+operatorSuite(movementCases);

@@ -1,0 +1,4 @@
+import { reductionCases } from './cases/reductions.ts';
+import { operatorSuite } from './suite.ts';
+
+operatorSuite(reductionCases);

@@ -1,0 +1,4 @@
+import { weightedCases } from './cases/weighted.ts';
+import { operatorSuite } from './suite.ts';
+
+operatorSuite(weightedCases);

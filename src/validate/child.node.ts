@@ -1,6 +1,4 @@
-import { type ChildProcess, fork } from 'node:child_process';
-import { createRequire } from 'node:module';
-import { fileURLToPath, pathToFileURL } from 'node:url';
+import { forkModule } from '../../calibration/pool/fork.node.ts';
 
 /** How much of what a child writes on stderr is kept: native libraries say there why they abort. */
 const KEPT_CHARACTERS = 4000;
@@ -34,7 +32,7 @@ export async function runChild<Answer>(
   options: ChildOptions = {},
 ): Promise<ChildEnd<Answer>> {
   options.signal?.throwIfAborted();
-  const child = forkModule(entry);
+  const child = forkModule(import.meta.url, entry);
   let answer: Answer | undefined;
   let errorText = '';
   let timedOut = false;
@@ -64,17 +62,6 @@ export async function runChild<Answer>(
     clearTimeout(timer);
     options.signal?.removeEventListener('abort', kill);
   }
-}
-
-function forkModule(entry: string): ChildProcess {
-  const sources = import.meta.url.endsWith('.ts');
-  const path = fileURLToPath(new URL(`./${entry}${sources ? '.ts' : '.js'}`, import.meta.url));
-  const loader = () => pathToFileURL(createRequire(import.meta.url).resolve('tsx')).href;
-  return fork(path, {
-    serialization: 'advanced',
-    execArgv: sources ? ['--import', loader()] : [],
-    stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
-  });
 }
 
 /** In the child: answers the parent's one message and ends; ends too when the parent does. */

@@ -42,6 +42,7 @@ export const ERROR_CODES = {
   RECIPE_UNSUPPORTED: 'unsupported',
   RECIPE_UNSUPPORTED_ALGORITHM: 'unsupported',
   POLICY_INVALID: 'input',
+  PLAN_INVALID: 'input',
   MODELS_DIFFER: 'input',
   VERIFY_FAILED: 'unsupported',
   CONDITION_INVALID: 'usage',

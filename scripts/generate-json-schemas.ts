@@ -5,6 +5,7 @@ import { z } from 'zod';
 import { calibrationFile } from '../schema/documents/calibration.ts';
 import { comparisonJsonSchema } from '../schema/documents/comparison.ts';
 import { manifestJsonSchema } from '../schema/documents/dataset-manifest.ts';
+import { planJsonSchema } from '../schema/documents/plan.ts';
 import { recipeJsonSchema, recipeMappingJsonSchema } from '../schema/documents/recipe.ts';
 
 const SCHEMAS: Readonly<Record<string, () => unknown>> = {
@@ -13,6 +14,7 @@ const SCHEMAS: Readonly<Record<string, () => unknown>> = {
   calibration: () => z.toJSONSchema(calibrationFile, { io: 'input' }),
   dataset: manifestJsonSchema,
   comparison: comparisonJsonSchema,
+  plan: planJsonSchema,
 };
 
 const FOLDER = fileURLToPath(new URL('../schema/json/', import.meta.url));

@@ -12,6 +12,7 @@ import type { BufferPlacement } from '../schema/writer.ts';
 import { type CalibrateModelOptions, calibrateModel, type SampleSources } from './calibrate.node.ts';
 import { type Calibration, rangeSourceOf } from './calibration-input.node.ts';
 import { type Plan, planQuantization } from './plan/plan.ts';
+import { planDocument } from './plan/plan-document.ts';
 import { rangeContext } from './plan/range-context.ts';
 import { weightsToMeasure } from './plan/weights.ts';
 import { QuantizationResult } from './quantization-result.node.ts';
@@ -33,6 +34,7 @@ import { RecipeUsage } from './recipe/usage.ts';
 import { recipeToJson } from './recipe/write.ts';
 import { measureWeights } from './streaming/measure-weights.node.ts';
 import { applyPlan } from './transform/apply.ts';
+import { withPlanReasons } from './validate/plan-reasons.ts';
 import { type ValidateModelsOptions, validateAgainst } from './validation.node.ts';
 
 /** A model by path, file URL, bytes, or anything that bytes can be read from. */
@@ -241,7 +243,8 @@ export class Quantizer {
     const quantized = readModel(result.quantizedModel);
     const float = { file: this.file, model: this.model, sizeBytes: this.#sizeBytes };
     const other = { file: 'quantized', model: quantized, sizeBytes: result.sizeBytes };
-    return validateAgainst(float, other, samples, options);
+    const comparison = await validateAgainst(float, other, samples, options);
+    return withPlanReasons(comparison, planDocument(result.plan));
   }
 
   #ranges(calibration: Calibration | undefined, { range = this.#compat ? 'ema' : 'auto' }: QuantizeOptions) {

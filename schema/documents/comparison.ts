@@ -75,6 +75,7 @@ export const tensorComparisonSchema = z.object({
   quantized: storageSchema,
   matchedBy: z.enum(['producer', 'name', 'signature']).describe('how its counterpart was found'),
   metrics: metricsSchema,
+  rangeReason: z.string().optional().describe('where the range of its codes comes from, when the plan is known'),
   worstSamples: z
     .array(z.object({ index: whole, name: z.string(), sqnrDb: number }))
     .describe('at most five samples with the least SQNR, the worst first; none that is exact'),

@@ -229,6 +229,12 @@ export const OPTIONS = {
     value: '<regex...>',
     help: 'keep operators with a matching output name in float',
   },
+  plan: {
+    kind: 'text',
+    group: 'Quantizing',
+    value: '<file>',
+    help: 'JSON file of what became of every operator and tensor, and why: quantize writes it, validate reads it for its report',
+  },
   dryRun: { kind: 'flag', group: 'Quantizing', help: 'print the plan and write nothing' },
   safety: {
     kind: 'flag',

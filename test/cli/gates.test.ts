@@ -1,8 +1,9 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { planSchema } from '../../schema/documents/plan.ts';
 import { aeq, stable } from './aeq.ts';
-import { DIGITS, npy, type Workspace, workspace } from './workspace.ts';
+import { DIGITS, npy, type Workspace, wideModel, workspace } from './workspace.ts';
 
 /** A model and its int8 version, calibrated on the samples that it is compared on. */
 async function quantized(): Promise<Workspace> {
@@ -160,5 +161,38 @@ describe('the bundled digits', () => {
     expect(classification).toMatchObject({ labelled: 60 });
     expect(classification.float.top1).toBeGreaterThan(0.95);
     expect(readFileSync(place.path('q.tflite')).length).toBeLessThan(200_000);
+  });
+});
+
+describe('--plan', () => {
+  it('carries the reasons of quantize into the report of validate', async () => {
+    const { folder, path } = workspace();
+    const args = ['quantize', 'model.tflite', '--static', '--data', 'samples', '--exclude', '^y\\b', '--no-verify'];
+    const made = await aeq([...args, '-o', 'q.tflite', '--plan', 'plan.json', '--quiet'], { cwd: folder });
+    expect(made).toEqual({ status: 0, stdout: '', stderr: '' });
+    const plan = planSchema.parse(JSON.parse(readFileSync(path('plan.json'), 'utf8')));
+    const kept = plan.operators.find(({ operator, mode }) => operator >= 0 && mode === 'float');
+    const run = await aeq([...VALIDATE, '--plan', 'plan.json', '--json', '--quiet'], { cwd: folder });
+    const { floatOperators, signatures } = JSON.parse(run.stdout);
+    expect(floatOperators).toMatchObject([{ operator: 'RELU', output: 'y', reason: kept?.reason }]);
+    expect(floatOperators[0].reason).not.toContain('could be an integer operator');
+    const written = plan.tensors.find(({ name, role }) => name === 'dense/output' && role === 'written as');
+    const dense = signatures[0].tensors.find(({ name }: { name: string }) => name === 'dense/output');
+    expect(dense.rangeReason).toBe(written?.reason);
+    expect(written?.reason.length).toBeGreaterThan(3);
+  });
+
+  it('of another model is refused', async () => {
+    const { folder, write } = await quantized();
+    write('other.tflite', wideModel(4).bytes());
+    const plan = ['quantize', 'other.tflite', '--static', '--data', 'samples', '--dry-run', '--plan', 'other.json'];
+    expect(await aeq([...plan, '--json', '--quiet'], { cwd: folder })).toMatchObject({ status: 0, stderr: '' });
+    expect(stable(await aeq([...VALIDATE, '--plan', 'other.json', '--quiet'], { cwd: folder }))).toMatchInlineSnapshot(
+      `
+      "error  the plan is of another float model (other.tflite) [MODELS_DIFFER]
+      hint   give the plan that aeq quantize --plan wrote when it made this quantized model
+      exit status 3"
+    `,
+    );
   });
 });

@@ -1,11 +1,12 @@
 import { AeqError } from '../../../schema/errors.ts';
 import { type ComponentReport, quantizeContainer } from '../../container.node.ts';
+import { planDocument } from '../../plan/plan-document.ts';
 import type { Quantizer } from '../../quantizer.ts';
 import { formatBytes, plural } from '../../report/format.ts';
 import { chooseSignature } from '../../sample-sources.ts';
 import { calibrateWithProgress } from '../calibrating.ts';
 import type { Context } from '../context.ts';
-import { planResult, planText } from '../plan-text.ts';
+import { planText } from '../plan-text.ts';
 import { shorthandOf } from '../shorthand.ts';
 
 /** `aeq quantize` on a `.litertlm` container: every model in it by the recipe of its component type. */
@@ -14,6 +15,11 @@ export async function runOnContainer(path: string, output: string, recipe: strin
   if (options.calibration) {
     throw new AeqError('USAGE', '--calibration is for a single model, not for a container', {
       hint: 'give the samples of each component: --data <component>=<source>',
+    });
+  }
+  if (options.plan) {
+    throw new AeqError('USAGE', '--plan is for a single model, not for a container', {
+      hint: '--dry-run --json prints the plans of all its models',
     });
   }
   const step = progress.start('quantizing');
@@ -40,7 +46,9 @@ export async function runOnContainer(path: string, output: string, recipe: strin
 }
 
 function showPlans(reports: readonly ComponentReport[], { print, result, style }: Context): void {
-  result({ components: reports.map(({ component, section, plan }) => ({ component, section, ...planResult(plan) })) });
+  result({
+    components: reports.map(({ component, section, plan }) => ({ component, section, ...planDocument(plan) })),
+  });
   for (const { component, plan } of reports) print(`${style.bold(component)}\n${planText(plan, style)}\n`);
 }
 

@@ -1,17 +1,19 @@
 import { basename, dirname, extname, join } from 'node:path';
 import { parseRangeRule } from '../../../calibration/ranges/rule.ts';
+import { writeJsonFile } from '../../../schema/documents/json-file.node.ts';
 import { AeqError } from '../../../schema/errors.ts';
 import { checkWritable } from '../../../schema/write-file.node.ts';
 import { type Calibration, readCalibrationFile } from '../../calibration-input.node.ts';
 import { type Delivery, deliverModel } from '../../deliver.node.ts';
 import type { Plan } from '../../plan/plan.ts';
+import { planDocument } from '../../plan/plan-document.ts';
 import { Quantizer } from '../../quantizer.ts';
 import { withShorthand } from '../../recipe/shorthand.ts';
 import { formatBytes, formatShare } from '../../report/format.ts';
 import { calibrateWithProgress } from '../calibrating.ts';
 import type { CommandRun, Context } from '../context.ts';
 import type { OptionValues } from '../options.ts';
-import { planResult, planText } from '../plan-text.ts';
+import { planText } from '../plan-text.ts';
 import { shorthandOf } from '../shorthand.ts';
 
 const STATIC_RECIPES = { int8: 'static_wi8_ai8', int16: 'static_wi8_ai16' } as const;
@@ -24,6 +26,7 @@ export const run: CommandRun = async ([path = ''], context) => {
   const output = options.output ?? defaultOutput(path, recipe);
   const overwrite = options.force === true;
   if (!options.dryRun) checkWritable(output, { overwrite });
+  if (options.plan) checkWritable(options.plan, { overwrite });
   if (extname(path) === '.litertlm') {
     const { runOnContainer } = await import('./quantize-container.ts');
     return runOnContainer(path, output, recipe, context);
@@ -38,7 +41,9 @@ export const run: CommandRun = async ([path = ''], context) => {
     if (options.dryRun) {
       const plan = quantizer.plan(calibration, settings);
       for (const text of plan.warnings) warn(text);
-      result(planResult(plan));
+      const document = planDocument(plan, quantizer.identity);
+      if (options.plan) writeJsonFile(options.plan, document, { overwrite });
+      result(document);
       print(planText(plan, context.style));
       return 0;
     }
@@ -52,6 +57,7 @@ export const run: CommandRun = async ([path = ''], context) => {
       signal: context.signal,
       onVerify: () => step.update(1, undefined, 'verifying'),
     });
+    if (options.plan) writeJsonFile(options.plan, planDocument(quantized.plan, quantizer.identity), { overwrite });
     step.end(basename(output));
     for (const text of quantized.warnings) warn(text);
     report(context, quantizer.sizeBytes, quantized.plan, output, delivery);

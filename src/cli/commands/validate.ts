@@ -2,6 +2,8 @@ import { readLabels } from '../../../datasets/labels.node.ts';
 import type { Labels } from '../../../datasets/labels.ts';
 import type { FileDataset } from '../../../datasets/options.ts';
 import { type Comparison, comparisonJson } from '../../../schema/documents/comparison.ts';
+import { readDocument } from '../../../schema/documents/json-file.node.ts';
+import { type PlanDocument, planSchema } from '../../../schema/documents/plan.ts';
 import { AeqError } from '../../../schema/errors.ts';
 import { hasScales } from '../../../schema/graph.ts';
 import { openModelFile } from '../../../schema/model-file.node.ts';
@@ -10,6 +12,7 @@ import { REPORT_FILES, readComparisonFile, writeReportFolder } from '../../repor
 import { plural } from '../../report/format.ts';
 import { comparisonTable } from '../../report/table.ts';
 import { evaluateGates, parseGate } from '../../validate/gates.ts';
+import { checkPlan, withPlanReasons } from '../../validate/plan-reasons.ts';
 import { validateAgainst } from '../../validation.node.ts';
 import type { CommandRun, Context } from '../context.ts';
 import { badSamples, memoryBytes, openData } from '../data.ts';
@@ -22,12 +25,15 @@ export const run: CommandRun = async ([floatPath = '', quantizedPath = ''], cont
   const overwrite = options.force === true;
   if (options.report) checkReport(options.report, REPORT_FILES, overwrite);
   const baseline = options.baseline === undefined ? undefined : readComparisonFile(options.baseline);
+  const plan = options.plan === undefined ? undefined : readPlanFile(options.plan);
   const float = openModelFile(floatPath);
   const quantized = openModelFile(quantizedPath);
   try {
     checkOrder(float, quantized);
+    if (plan) checkPlan(plan, float.sha256());
     const datasets = await openData(float.model, options);
-    const comparison = await compare(float, quantized, datasets, context);
+    const compared = await compare(float, quantized, datasets, context);
+    const comparison = plan ? withPlanReasons(compared, plan) : compared;
     const judged = { ...comparison, gates: evaluateGates(gates, comparison) };
     const differences = baseline ? baselineDifferences(judged, baseline) : [];
     const mismatch = baseline && baselineMismatch(judged, baseline);
@@ -43,6 +49,9 @@ export const run: CommandRun = async ([floatPath = '', quantizedPath = ''], cont
     quantized.close();
   }
 };
+
+const readPlanFile = (file: string): PlanDocument =>
+  readDocument(planSchema, file, { code: 'PLAN_INVALID', what: 'the plan' });
 
 type Opened = ReturnType<typeof openModelFile>;
 

@@ -151,6 +151,7 @@ function details({ tensor, injected }: Layer): Markup {
     ['Shape', `[${tensor.shape.join(', ')}]`],
     ['Quantized tensor', tensor.quantized.name === tensor.name ? undefined : tensor.quantized.name],
     ['Scale and zero point', scaleText(tensor)],
+    ['Range', tensor.rangeReason],
     ['Found by', tensor.matchedBy],
     ['Operator computes', injected?.mode],
     ['Not measured alone', injected?.problem],

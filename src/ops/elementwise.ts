@@ -19,6 +19,8 @@ const leastOfHardSwish = ([input = 0]: readonly number[]) => input * 2 ** -6;
 
 const ANY_SCALE = { fusedActivationFunction: ActivationFunctionType.NONE, potScaleInt16: false } as const;
 
+const TIMES = { table: 'MulOptions', fusedActivationFunction: ActivationFunctionType.NONE } as const;
+
 /** Arithmetic and functions of single elements, and reductions to a new range. */
 export const elementwiseSpecs: readonly OperatorSpec[] = [
   spec({
@@ -70,6 +72,13 @@ export const elementwiseSpecs: readonly OperatorSpec[] = [
   spec({ name: 'PRELU', builtin: B.PRELU, ...OWN_STATIC_INT8 }),
   spec({ name: 'ELU', builtin: B.ELU, ...OWN_STATIC_INT8 }),
   spec({ name: 'ABS', builtin: B.ABS, ...OWN_STATIC }),
+  spec({
+    name: 'NEG',
+    builtin: B.NEG,
+    // The kernel of NEG swaps the sign of codes, and the lowest code becomes itself: clipped values change their sign.
+    integerForm: { builtin: B.MUL, options: TIMES, constant: -1 },
+    ...OWN_STATIC,
+  }),
   spec({ name: 'EXP', builtin: B.EXP, ...OWN_STATIC }),
   spec({ name: 'LOG', builtin: B.LOG, ranges: { relativeInputs: [0] }, ...OWN_STATIC }),
   spec({ name: 'REDUCE_PROD', builtin: B.REDUCE_PROD, plainInputs: [1], ...OWN_STATIC }),

@@ -25,7 +25,6 @@ const REASONS: Readonly<Record<string, readonly string[]>> = {
     'REDUCE_WINDOW',
     'DILATE',
   ],
-  'its integer kernel swaps the sign of codes: a value at the low end of the range would change its sign': ['NEG'],
   'its integer kernel divides by codes that can be zero': ['FLOOR_DIV', 'FLOOR_MOD'],
   'it changes the type of values itself': ['CAST', 'QUANTIZE', 'DEQUANTIZE', 'FAKE_QUANT', 'BITCAST', 'BUCKETIZE'],
   'it works on shapes, indices, counts or truth values': [

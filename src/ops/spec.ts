@@ -67,6 +67,14 @@ export interface RangeFacts {
   readonly ignoresLowValues?: true;
 }
 
+/** An operator that takes another's place when that becomes an integer one. */
+export interface IntegerForm {
+  readonly builtin: number;
+  readonly options: BuiltinOptions;
+  /** Its second operand: one of these numbers for every element. A whole number from -1 to 1. */
+  readonly constant: number;
+}
+
 /** Everything the quantizer knows of one operator. Shared code asks this and never names an operator. */
 export interface OperatorSpec {
   /** Name in recipes: the builtin's, with one exception (CONV_2D_TRANSPOSE). */
@@ -100,6 +108,8 @@ export interface OperatorSpec {
    * to be near powers of two for a promise, and then refuses the model.
    */
   readonly int16Options?: BuiltinOptions;
+  /** What computes it in integers, where its own integer kernel is wrong: another operator of its operand and a constant. */
+  readonly integerForm?: IntegerForm;
   /** A composite runs a subgraph of its own; only these names have a quantized form. */
   readonly compositeNames?: readonly string[];
 }

@@ -14,6 +14,7 @@ import {
 } from './edit.ts';
 import type { Instruction, TensorInstructions } from './instruction.ts';
 import { instructionsOf } from './instructions.ts';
+import { useIntegerForms } from './integer-forms.ts';
 import { adjustOptions } from './options.ts';
 import { patchSignaturesByName } from './signatures.ts';
 import { raiseVersions } from './versions.ts';
@@ -28,6 +29,7 @@ export function applyPlan(plan: Plan): Model {
   if (!plan.conduct.repairsSharingCoarsely) {
     settleDecoded(plan.model, model);
     releaseUnread(plan, model);
+    useIntegerForms(model);
     adjustOptions(model);
     raiseVersions(model);
     dropUnreferenced(model);

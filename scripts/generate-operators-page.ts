@@ -70,6 +70,14 @@ function kernelTable({ operators }: Support): string {
   );
 }
 
+/** Operators whose results stay float under static rules, by name. */
+const storedOnly = () =>
+  operatorSpecs
+    .filter(({ weighted }) => weighted?.staticIsDynamic)
+    .map(({ name }) => name)
+    .join(', ')
+    .replace(/, (?!.*, )/, ' and ');
+
 function floatList(): string {
   const byReason = new Map<string, string[]>();
   for (const [name, code] of Object.entries(BuiltinOperator)) {
@@ -92,7 +100,8 @@ Scales: whether an operator's results have scales of their own, the input's, giv
 
 ${configurationTable()}
 
-INPUT and OUTPUT stand for the model's inputs and outputs. EMBEDDING_LOOKUP under a static configuration stores its table and gives float results.
+INPUT and OUTPUT stand for the model's inputs and outputs. Under a static configuration ${storedOnly()} store
+their weights as it says and give float results.
 
 ## What the kernels do
 

@@ -1,5 +1,5 @@
 import { availableParallelism } from 'node:os';
-import { openRuntime, type RuntimeChoice } from '../calibration/runtime/open.node.ts';
+import { openRuntimeFor, type RuntimeChoice } from '../calibration/runtime/open.node.ts';
 import type { Shard } from '../calibration/selection.ts';
 import {
   type CalibrationData,
@@ -94,7 +94,7 @@ export async function calibrateModel(
       await runner.close();
     }
   }
-  const interpreter = await openRuntime(runtime, library === undefined ? {} : { library });
+  const interpreter = await openRuntimeFor(model, runtime, library === undefined ? {} : { library });
   try {
     return await calibrate({ ...plan, ...settings, runtime: interpreter });
   } finally {

@@ -1,4 +1,4 @@
-import { openRuntime, type RuntimeChoice } from '../calibration/runtime/open.node.ts';
+import { openRuntimeFor, type RuntimeChoice } from '../calibration/runtime/open.node.ts';
 import { checkDataset } from '../datasets/check.ts';
 import type { Labels } from '../datasets/labels.ts';
 import type { Dataset } from '../datasets/sample.ts';
@@ -40,7 +40,7 @@ export async function validateAgainst(
   for (const [key, dataset] of datasets) {
     if (dataset.length !== undefined) indices[key] = chosenSamples(dataset, dataset.length, { samples, seed });
   }
-  const runtime = await openRuntime(choice, library === undefined ? {} : { library });
+  const runtime = await openRuntimeFor(float.model, choice, library === undefined ? {} : { library });
   try {
     const [comparison] = await validateModels({
       float,

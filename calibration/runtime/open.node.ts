@@ -1,4 +1,5 @@
 import { AeqError } from '../../schema/errors.ts';
+import type { Model } from '../../schema/model.ts';
 import { LIBRARY_VARIABLE } from './native-find.node.ts';
 import type { Runtime, RuntimeId } from './runtime.ts';
 
@@ -24,6 +25,25 @@ export async function openRuntime(choice: RuntimeChoice = 'auto', options: OpenR
     if (found) return found;
   }
   return (await import('./wasm.node.ts')).openWasmRuntime();
+}
+
+/** The model has tensors that keep their values from run to run: LiteRT's compiled models refuse it, older ones do not. */
+export const hasVariables = (model: Model): boolean =>
+  model.subgraphs.some(({ tensors }) => tensors.some(({ isVariable }) => isVariable));
+
+/** As `openRuntime`, where `auto` is an interpreter that takes this model, if one is there. */
+export async function openRuntimeFor(
+  model: Model,
+  choice: RuntimeChoice = 'auto',
+  options: OpenRuntimeOptions = {},
+): Promise<Runtime> {
+  if (choice !== 'auto' || !hasVariables(model)) return openRuntime(choice, options);
+  try {
+    return await openRuntime('tfjs-tflite', options);
+  } catch (error) {
+    if (!(error instanceof AeqError) || error.code !== 'RUNTIME_UNAVAILABLE') throw error;
+    return openRuntime(choice, options);
+  }
 }
 
 async function nativeIfThere(options: OpenRuntimeOptions): Promise<Runtime | undefined> {

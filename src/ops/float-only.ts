@@ -55,15 +55,6 @@ const REASONS: Readonly<Record<string, readonly string[]>> = {
     'RIGHT_SHIFT',
     'BROADCAST_ARGS',
   ],
-  'it is one of a family whose integer kernel needs tensors inside the cell that a float model does not have': [
-    'LSTM',
-    'SVDF',
-    'RNN',
-    'UNIDIRECTIONAL_SEQUENCE_RNN',
-    'UNIDIRECTIONAL_SEQUENCE_LSTM',
-    'BIDIRECTIONAL_SEQUENCE_RNN',
-    'BIDIRECTIONAL_SEQUENCE_LSTM',
-  ],
   'it hands tensors to another subgraph, which is planned on its own': ['CALL', 'CALL_ONCE', 'IF', 'WHILE', 'DELEGATE'],
   'it keeps state or tables outside the graph': [
     'VAR_HANDLE',

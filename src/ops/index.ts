@@ -1,10 +1,12 @@
 import { elementwiseSpecs } from './elementwise.ts';
 import { movementSpecs } from './movement.ts';
+import { recurrentSpecs } from './recurrent.ts';
 import type { OperatorSpec } from './spec.ts';
 import { INPUT, OUTPUT, structureSpecs } from './structure.ts';
 import { weightedSpecs } from './weighted.ts';
 
 export type { FixedParameters, IntegerForm, OperatorSpec, RangeFacts, ScaleRule, WeightedOperands } from './spec.ts';
+export { isWeight } from './spec.ts';
 export { INPUT, OUTPUT };
 
 /** The specs of all operators that can be quantized, virtual ones included. */
@@ -12,6 +14,7 @@ export const operatorSpecs: readonly OperatorSpec[] = [
   INPUT,
   OUTPUT,
   ...weightedSpecs,
+  ...recurrentSpecs,
   ...elementwiseSpecs,
   ...movementSpecs,
   ...structureSpecs,

@@ -21,9 +21,11 @@ export interface FixedParameters {
 export interface WeightedOperands {
   readonly input: number;
   readonly weight: number;
+  /** More operands that are weights, stored as the first is or not at all; some may be absent. */
+  readonly otherWeights?: readonly number[];
   readonly bias?: number;
-  /** Dimension of the weight that has a scale of its own per index under CHANNELWISE. */
-  readonly channelAxis: (rank: number, operator: Operator) => number;
+  /** Dimension of the weight that has a scale of its own per index under CHANNELWISE; undefined: one scale for all. */
+  readonly channelAxis: (rank: number, operator: Operator) => number | undefined;
   /** Dimension that BLOCKWISE cuts into blocks, where the kernel knows blocks. */
   readonly blockAxis?: number;
   /** The kernel finds a row by whole bytes: rows of fewer than 8 bits a value must fill them. */
@@ -36,7 +38,9 @@ export interface WeightedOperands {
   readonly staticTensorwiseOnly?: true;
   /** The kernel of float activations and integer weights gives wrong results with one scale. */
   readonly dynamicChannelwiseOnly?: true;
-  /** Static rules store the weight and leave the result float: the integer kernel has one scale for weight and result. */
+  /** The kernel of float activations and integer weights reads one scale for a weight, whatever the file says. */
+  readonly dynamicTensorwiseOnly?: true;
+  /** Static rules store the weights and leave the result float: the integer kernel asks for what there is not. */
   readonly staticIsDynamic?: true;
   /**
    * How the runtime lays out the weight for itself. Operators with different layouts cannot read the same quantized
@@ -108,6 +112,8 @@ export interface OperatorSpec {
    * to be near powers of two for a promise, and then refuses the model.
    */
   readonly int16Options?: BuiltinOptions;
+  /** Why its kernels cannot take integer weights with the options it has; undefined where they can. */
+  readonly kernelFails?: (operator: Operator) => string | undefined;
   /** What computes it in integers, where its own integer kernel is wrong: another operator of its operand and a constant. */
   readonly integerForm?: IntegerForm;
   /** A composite runs a subgraph of its own; only these names have a quantized form. */
@@ -123,6 +129,10 @@ export const OWN_STATIC = { configs: [], ownConfigs: STATIC } as const;
 export const OWN_STATIC_INT8 = { configs: [], ownConfigs: STATIC_INT8 } as const;
 
 type Common = Pick<OperatorSpec, 'name' | 'builtin'> & Partial<OperatorSpec>;
+
+/** The operand at a position is a weight. */
+export const isWeight = (weighted: WeightedOperands | undefined, position: number): boolean =>
+  weighted !== undefined && (position === weighted.weight || weighted.otherWeights?.includes(position) === true);
 
 /** A spec with the usual defaults: free scales, no plain operands, static int8 and int16. */
 export function spec(common: Common): OperatorSpec {

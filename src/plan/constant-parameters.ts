@@ -3,6 +3,7 @@ import { TensorType } from '../../schema/generated/tflite.ts';
 import { codesAsFloats } from '../algorithms/constants.ts';
 import type { ConstantRequest } from '../algorithms/min-max.ts';
 import type { TensorParameters } from '../algorithms/parameters.ts';
+import { isWeight } from '../ops/index.ts';
 import { blockSize, type TensorConfig } from '../recipe/types.ts';
 import type { Conduct } from './conduct.ts';
 import { type OperatorTask, tensorOf } from './task.ts';
@@ -85,6 +86,7 @@ export class ConstantParameters {
       return { ...config, granularity: 'CHANNELWISE' };
     }
     if (mode === 'static' && spec.weighted?.staticTensorwiseOnly) return { ...config, granularity: 'TENSORWISE' };
+    if (mode === 'dynamic' && spec.weighted?.dynamicTensorwiseOnly) return { ...config, granularity: 'TENSORWISE' };
     if (mode === 'dynamic' && spec.weighted?.dynamicChannelwiseOnly) return { ...config, granularity: 'CHANNELWISE' };
     return config;
   }
@@ -102,4 +104,4 @@ export class ConstantParameters {
 }
 
 const packingOf = ({ spec }: OperatorTask, position: number) =>
-  position === spec.weighted?.weight ? spec.weighted.packing : undefined;
+  isWeight(spec.weighted, position) ? spec.weighted?.packing : undefined;

@@ -7,7 +7,7 @@ import { quantizedConstant } from '../algorithms/constants.ts';
 import { extentOfAxis } from '../algorithms/extent.ts';
 import { activationParameters } from '../algorithms/min-max.ts';
 import type { TensorParameters } from '../algorithms/parameters.ts';
-import type { FixedParameters } from '../ops/index.ts';
+import { type FixedParameters, isWeight } from '../ops/index.ts';
 import type { TensorConfig } from '../recipe/types.ts';
 import { biasWish } from './bias.ts';
 import { fitScales } from './fit-scales.ts';
@@ -234,9 +234,9 @@ function inputParameters(task: OperatorTask, materials: Materials, operand: Oper
   if (!constant) return task.mode === 'static' ? rangeParameters(task, materials, operand) : undefined;
   const { weighted } = task.spec;
   const anyConstant = materials.conduct.everyConstantIsWeight && !task.algorithm.weightsOnly;
-  const isWeight = weighted && (anyConstant || operand.position === weighted.weight);
-  const config = isWeight ? task.config.weight : task.config.activation;
-  if (!config || (!isWeight && task.mode !== 'static')) return undefined;
+  const asWeight = weighted && (anyConstant || isWeight(weighted, operand.position));
+  const config = asWeight ? task.config.weight : task.config.activation;
+  if (!config || (!asWeight && task.mode !== 'static')) return undefined;
   const range = materials.conduct.statisticsOverrideConstants
     ? materials.ranges.get(task.subgraphIndex, operand.tensor)
     : undefined;

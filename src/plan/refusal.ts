@@ -34,18 +34,30 @@ function staticRefusal(task: OperatorTask, surroundings: Surroundings): string |
   return undefined;
 }
 
+/** Its kernels want all weights of one type. */
+function otherWeightsRefusal(task: OperatorTask, weight: number, others: readonly number[]): string | undefined {
+  const present = others.map((position) => task.inputs[position] ?? NO_TENSOR).filter((tensor) => tensor !== NO_TENSOR);
+  const all = [weight, ...present].map((tensor) => tensorOf(task, tensor));
+  if (all.some((tensor) => !tensorConstant(task.model, tensor))) return 'one of its weights is computed at run time';
+  return all.some(({ type }) => type !== TensorType.FLOAT32) ? 'its weights are not all float32' : undefined;
+}
+
 const isFloat = (task: OperatorTask, tensor: number) =>
   tensor !== NO_TENSOR && tensorOf(task, tensor).type === TensorType.FLOAT32;
 
 function weightRefusal(task: OperatorTask, weighted: WeightedOperands): string | undefined {
   const weight = task.inputs[weighted.weight];
   if (weight === undefined || weight === NO_TENSOR) return 'it has no weight';
+  const fails = task.node && task.spec.kernelFails?.(task.node);
+  if (fails !== undefined) return fails;
   const tensor = tensorOf(task, weight);
   const constant = tensorConstant(task.model, tensor) !== undefined;
   if (!constant && !weighted.weightMayBeActivation) return 'its weight is computed at run time';
   if (isBlockwise(tensor) || (constant && tensor.type !== TensorType.FLOAT32 && !hasScales(tensor))) {
     return 'its weight is not float32';
   }
+  const others = weighted.otherWeights && otherWeightsRefusal(task, weight, weighted.otherWeights);
+  if (others !== undefined) return others;
   const rowBits = (tensor.shape?.at(-1) ?? 1) * (task.config.weight?.numBits ?? 8);
   if (weighted.rowsFillBytes && rowBits % 8 !== 0) {
     return `its rows of ${tensor.shape?.at(-1)} values do not fill whole bytes in ${task.config.weight?.numBits} bits`;

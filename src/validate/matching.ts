@@ -1,6 +1,14 @@
 import { BuiltinOperator } from '../../schema/generated/tflite.ts';
-import { elementCount, operatorBuiltin, operatorName, type SignatureView, tensorConstant } from '../../schema/graph.ts';
+import {
+  builtinName,
+  elementCount,
+  operatorBuiltin,
+  operatorName,
+  type SignatureView,
+  tensorConstant,
+} from '../../schema/graph.ts';
 import type { Model, Operator, Subgraph } from '../../schema/model.ts';
+import { specOfBuiltin } from '../ops/index.ts';
 import { inputCounterpart } from './feeds.ts';
 
 /** A tensor of the float model and the tensor of the quantized model that holds the same value. */
@@ -86,7 +94,7 @@ class Values {
       if (isTransparent(model, operator) && input !== undefined && output !== undefined) {
         this.#source[output] = this.root(input);
         this.#forms[this.root(input)]?.push(output);
-      } else others.push({ index: o, operator, kind: operatorName(model, operator) });
+      } else others.push({ index: o, operator, kind: kindOf(model, operator) });
     });
     this.operators = others;
     tensors.forEach(({ name }, tensor) => {
@@ -127,6 +135,12 @@ class Values {
 export function isTransparent(model: Model, operator: Operator): boolean {
   const builtin = operatorBuiltin(model, operator);
   return builtin === BuiltinOperator.QUANTIZE || builtin === BuiltinOperator.DEQUANTIZE;
+}
+
+/** Operators with this in common can be the same one: what stands in an operator's place in integers counts as it. */
+function kindOf(model: Model, operator: Operator): string {
+  const form = specOfBuiltin(operatorBuiltin(model, operator))?.integerForm;
+  return form ? builtinName(form.builtin) : operatorName(model, operator);
 }
 
 type NumberedOperator = Values['operators'][number];

@@ -2,7 +2,7 @@
 
 import { outputReferences } from '../../calibration/capture/reference.ts';
 import { openCapture } from '../../calibration/capture/session.ts';
-import { openRuntime } from '../../calibration/runtime/open.node.ts';
+import { hasVariables, openRuntimeFor } from '../../calibration/runtime/open.node.ts';
 import type { Runtime } from '../../calibration/runtime/runtime.ts';
 import type { Feed } from '../../datasets/sample.ts';
 import { AeqError } from '../../schema/errors.ts';
@@ -15,19 +15,23 @@ import type { VerifyAnswer, VerifyRequest } from './verify.node.ts';
 
 /** Lengths to try for free dimensions other than the batch, since the model does not say which it can take. */
 const FREE_LENGTHS = [1, 32, 256];
+/** Said of files that keep a state, where the interpreter takes none, or not this one. */
+const STATE = 'models that keep a state run on older interpreters only, such as that of @tensorflow/tfjs-tflite';
 const CHUNK_BYTES = 4 << 20;
 
 async function verify(request: VerifyRequest): Promise<VerifyAnswer> {
+  let file: ModelFile;
   let runtime: Runtime;
   try {
-    runtime = await openRuntime(request.runtime, request.library === undefined ? {} : { library: request.library });
+    file = openModelFile(request.path);
+    const options = request.library === undefined ? {} : { library: request.library };
+    runtime = await openRuntimeFor(file.model, request.runtime, options);
   } catch (error) {
     return broken(error);
   }
   let step: 'load' | 'run' = 'load';
   let running: string | undefined;
   try {
-    const file = openModelFile(request.path);
     const views = signatures(file.model);
     const session = await openSession(runtime, file, views);
     step = 'run';
@@ -40,6 +44,9 @@ async function verify(request: VerifyRequest): Promise<VerifyAnswer> {
   } catch (error) {
     if (!(error instanceof AeqError)) return broken(error);
     if (error.code === 'RUNTIME_OUT_OF_MEMORY') return { status: 'skipped', reason: error.message };
+    if (error.code === 'RUNTIME_REJECTED_MODEL' && hasVariables(file.model)) {
+      return { status: 'skipped', reason: `${runtime.version}: ${error.message}; ${STATE}` };
+    }
     return { status: 'failed', step, message: error.message, ...(running === undefined ? {} : { signature: running }) };
   }
 }

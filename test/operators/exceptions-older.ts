@@ -144,6 +144,14 @@ export const older: readonly Exception[] = [
     expected: { refused: /crashed/ },
   },
   {
+    operators: ['NEG'],
+    configurations: INT16,
+    forms: ['rank 5'],
+    runtimes: OLDER,
+    reason: 'the kernel of MUL, which it becomes, spreads operands of four dimensions at most',
+    expected: { refused: /crashed/ },
+  },
+  {
     operators: ['SQUARED_DIFFERENCE'],
     forms: ['broadcast of rank 5'],
     runtimes: OLDER,

@@ -115,6 +115,7 @@ const LAWS: Partial<Record<OperatorName, Law>> = {
       'PRELU',
       'HARD_SWISH',
       'ABS',
+      'NEG',
       'MEAN',
       'SUM',
       'REDUCE_PROD',

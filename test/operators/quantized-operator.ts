@@ -1,6 +1,7 @@
 import { BuiltinOperator, TensorType } from '../../schema/generated/tflite.ts';
 import { operatorBuiltin, producers, tensorConstant } from '../../schema/graph.ts';
 import { type Model, NO_TENSOR, type Operator, type Subgraph, type Tensor } from '../../schema/model.ts';
+import { specOfBuiltin } from '../../src/ops/index.ts';
 import { type StoredNumbers, storedConstant } from './stored.ts';
 
 /** Least and greatest code of the types that activations have. */
@@ -21,10 +22,11 @@ export class QuantizedOperator {
   readonly #producers: readonly (number | undefined)[];
   readonly #constants = new Map<number, StoredNumbers>();
 
-  /** @throws Error unless the first subgraph has exactly one operator of that builtin. */
+  /** @throws Error unless the first subgraph has exactly one operator of that builtin, or what stands for it in integers. */
   constructor(model: Model, builtin: number) {
     const [graph] = model.subgraphs;
-    const found = graph?.operators.filter((operator) => operatorBuiltin(model, operator) === builtin) ?? [];
+    const forms = [builtin, specOfBuiltin(builtin)?.integerForm?.builtin];
+    const found = graph?.operators.filter((operator) => forms.includes(operatorBuiltin(model, operator))) ?? [];
     const [operator] = found;
     if (!graph || !operator || found.length !== 1) throw new Error(`${found.length} operators of the kind under test`);
     this.model = model;

@@ -14,6 +14,7 @@ const FUNCTIONS = {
   GELU: 'all',
   HARD_SWISH: 'all',
   ABS: 'all',
+  NEG: 'all',
   EXP: 'all',
   LOG: 'positive',
   SQRT: 'positive',
@@ -45,7 +46,17 @@ const RANGES: Readonly<Record<Domain, Readonly<Record<string, Range>>>> = {
 };
 
 /** EXP overflows, the others only saturate. */
-const BIG: readonly FunctionName[] = ['RELU', 'LEAKY_RELU', 'ELU', 'GELU', 'HARD_SWISH', 'ABS', 'LOGISTIC', 'TANH'];
+const BIG: readonly FunctionName[] = [
+  'RELU',
+  'LEAKY_RELU',
+  'ELU',
+  'GELU',
+  'HARD_SWISH',
+  'ABS',
+  'NEG',
+  'LOGISTIC',
+  'TANH',
+];
 
 function casesOf(operator: FunctionName): SuiteCase[] {
   const domain = FUNCTIONS[operator];

@@ -125,4 +125,20 @@ describe('matchGraphs', () => {
       ['b', 'b', 'producer'],
     ]);
   });
+
+  it('knows the operator that stands for another one in integers', () => {
+    const negation = (integer: boolean) => {
+      const builder = new ModelBuilder();
+      const main = builder.subgraph();
+      const spec = integer ? INT8 : {};
+      const x = main.input('x', [1, 4], spec);
+      const minusOne = main.constant('minus_one', [], Int8Array.of(-127), { quantization: { scale: 1 / 127 } });
+      const result = { name: integer ? 'renamed' : 'y', shape: [1, 4], ...spec };
+      main.outputs(integer ? main.operator('MUL', [x, minusOne], result) : main.operator('NEG', [x], result));
+      return builder.build();
+    };
+    const matching = match(negation(false), negation(true));
+    expect(matching.operators).toEqual([{ float: 0, quantized: 0, sameInputs: true }]);
+    expect(matching.unmatched).toEqual([]);
+  });
 });

@@ -240,9 +240,9 @@ export class Quantizer {
     const result = this.#result;
     if (!result)
       throw new AeqError('USAGE', 'there is no quantized model to validate', { hint: 'call quantize first' });
-    const quantized = readModel(result.quantizedModel);
-    const float = { file: this.file, model: this.model, sizeBytes: this.#sizeBytes };
-    const other = { file: 'quantized', model: quantized, sizeBytes: result.sizeBytes };
+    const bytes = result.quantizedModel;
+    const float = { file: this.file, model: this.model, sizeBytes: this.#sizeBytes, source: this.#source() };
+    const other = { file: 'quantized', model: readModel(bytes), sizeBytes: result.sizeBytes, source: { bytes } };
     const comparison = await validateAgainst(float, other, samples, options);
     return withPlanReasons(comparison, planDocument(result.plan));
   }

@@ -1,4 +1,6 @@
+import { availableParallelism } from 'node:os';
 import { openRuntimeFor, type RuntimeChoice } from '../calibration/runtime/open.node.ts';
+import { isStateful } from '../calibration/wanted.ts';
 import { checkDataset } from '../datasets/check.ts';
 import type { Labels } from '../datasets/labels.ts';
 import type { Dataset } from '../datasets/sample.ts';
@@ -7,13 +9,23 @@ import { AeqError } from '../schema/errors.ts';
 import type { Model } from '../schema/model.ts';
 import { chooseSignature, chosenSamples, datasetsOf, inputSpecs, type SampleSources } from './sample-sources.ts';
 import { type IsolationOptions, nodeIsolation } from './validate/isolation.node.ts';
-import { type ComparedModel, type ValidateProgress, validateModels } from './validate/validate.ts';
+import { WorkerMeasurer } from './validate/measurers.node.ts';
+import {
+  type ComparedModel,
+  candidatesOf,
+  type ValidateProgress,
+  type ValidationPlan,
+  validateModels,
+  validateWith,
+} from './validate/validate.ts';
 
 export interface ValidateModelsOptions {
   readonly samples?: number | undefined;
   readonly seed?: number | undefined;
   readonly runtime?: RuntimeChoice | undefined;
   readonly library?: string | undefined;
+  /** Samples that run at the same time; by default as many as there are cores, where there are enough samples. */
+  readonly workers?: number | undefined;
   readonly memoryBytes?: number | undefined;
   /** Accepted classes by sample index. */
   readonly labels?: Labels | undefined;
@@ -34,29 +46,73 @@ export async function validateAgainst(
   sources: SampleSources,
   options: ValidateModelsOptions,
 ): Promise<Comparison> {
-  const { samples, seed, library, runtime: choice = 'auto', injected = true, dataFindings, ...rest } = options;
+  const { samples, seed, labels, distributions, dataFindings, onProgress, signal } = options;
   const datasets = datasetsOf(float.model, sources, samples);
   const indices: Record<string, readonly number[]> = {};
   for (const [key, dataset] of datasets) {
     if (dataset.length !== undefined) indices[key] = chosenSamples(dataset, dataset.length, { samples, seed });
   }
-  const runtime = await openRuntimeFor(float.model, choice, library === undefined ? {} : { library });
-  try {
-    const [comparison] = await validateModels({
+  const [comparison] = await compare(
+    {
       float,
       quantized: [quantized],
-      runtime,
       datasets: Object.fromEntries(datasets),
       indices,
       samples,
-      isolation: injected ? nodeIsolation(runtime, isolationOptions(options)) : undefined,
-      ...rest,
-    });
-    if (!comparison) throw new AeqError('INTERNAL', 'the comparison has no result');
-    return dataFindings ? await withFindings(comparison, float.model, datasets, indices) : comparison;
+      labels,
+      distributions,
+      onProgress,
+      signal,
+    },
+    options,
+  );
+  if (!comparison) throw new AeqError('INTERNAL', 'the comparison has no result');
+  return dataFindings ? await withFindings(comparison, float.model, datasets, indices) : comparison;
+}
+
+/** Where it pays, samples run in workers; the result is the same. */
+async function compare(plan: ValidationPlan, options: ValidateModelsOptions): Promise<Comparison[]> {
+  const { runtime: choice = 'auto', library, injected = true, memoryBytes, signal } = options;
+  const workers = workerCount(plan, options);
+  const [float, ...quantized] = [plan.float, ...plan.quantized].map(({ file, source }) => source && { file, source });
+  const named = quantized.filter((entry) => entry !== undefined);
+  if (workers > 1 && float && named.length === quantized.length) {
+    const { classOutput, distributions } = plan;
+    const candidates = candidatesOf(plan, injected);
+    const start = {
+      float,
+      quantized: named,
+      signatures: Object.keys(plan.datasets),
+      candidate: { classOutput, distributions, injected },
+      runtime: choice,
+      library,
+      memoryBytes,
+    };
+    const measurer = await WorkerMeasurer.open(start, workers);
+    try {
+      return await validateWith(measurer, plan, candidates);
+    } finally {
+      await measurer.close();
+    }
+  }
+  const runtime = await openRuntimeFor(plan.float.model, choice, library === undefined ? {} : { library });
+  try {
+    const isolation = injected ? nodeIsolation(runtime, isolationOptions({ library, signal })) : undefined;
+    return await validateModels({ ...plan, runtime, memoryBytes, isolation });
   } finally {
     runtime.close();
   }
+}
+
+/** A worker is worth its start from this many samples on. */
+const SAMPLES_PER_WORKER = 8;
+
+/** Values that carry over from sample to sample allow one worker only. */
+function workerCount({ float, quantized, indices }: ValidationPlan, { workers }: ValidateModelsOptions): number {
+  if ([float, ...quantized].some(({ model }) => isStateful(model))) return 1;
+  if (workers !== undefined) return workers;
+  const known = Object.values(indices ?? {}).reduce((sum, { length }) => sum + length, 0);
+  return Math.min(availableParallelism(), Math.floor(known / SAMPLES_PER_WORKER));
 }
 
 /** Samples that are looked at: enough to see what is wrong with all of them. */

@@ -12,6 +12,18 @@ interface Tally {
   top5: number;
 }
 
+/** What two models say of one sample: their best classes, the best first. */
+export interface Scores {
+  readonly classes: number;
+  readonly float: readonly number[];
+  readonly quantized: readonly number[];
+}
+
+/** @param float, quantized one number a class */
+export function scoresOf(float: Float32Array, quantized: Float32Array): Scores {
+  return { classes: float.length, float: ranked(float), quantized: ranked(quantized) };
+}
+
 /** Counts how often each model is right and how often they agree. */
 export class ClassificationCounter {
   readonly #labels: Labels | undefined;
@@ -31,12 +43,10 @@ export class ClassificationCounter {
     return this.#labels !== undefined;
   }
 
-  /** Adds the scores of one sample: one number a class. */
-  add(sample: Pick<Sample, 'index' | 'name'>, float: Float32Array, quantized: Float32Array): void {
+  /** Adds what one sample showed. */
+  add(sample: Pick<Sample, 'index' | 'name'>, { classes, float: first, quantized: second }: Scores): void {
     const accepted = this.#labels?.[sample.index];
-    const first = ranked(float);
-    const second = ranked(quantized);
-    this.#classes = float.length;
+    this.#classes = classes;
     this.#compared += 1;
     if (accepted !== undefined) {
       this.#labelled += 1;

@@ -10,28 +10,45 @@ const MANTISSA_BITS = 3;
 const TABLE_ENTRIES = 2 ** (9 + MANTISSA_BITS);
 const SHIFT = 23 - MANTISSA_BITS;
 
-/** How values are spread, collected without knowing their range beforehand: keyed by sign, exponent and top mantissa bits. */
+/** How the values of one tensor in one sample are spread: bins that hold any, by sign, exponent and top mantissa bits. */
+export interface Spread {
+  readonly bins: Uint16Array;
+  readonly counts: Uint32Array;
+  readonly least: number;
+  readonly greatest: number;
+}
+
+/** Looks at float32 values where they lie. */
+export function spreadOf(
+  values: TensorNumbers,
+  { kernels, room }: { readonly kernels: Kernels; readonly room: Room },
+): Spread {
+  const address = room.allocate(4 * TABLE_ENTRIES);
+  try {
+    new Uint32Array(kernels.memory.buffer, address, TABLE_ENTRIES).fill(0);
+    kernels.histogramFloat32(values.byteOffset, values.count, address, MANTISSA_BITS);
+    const table = new Uint32Array(kernels.memory.buffer, address, TABLE_ENTRIES);
+    const bins = Uint16Array.from(table.keys()).filter((bin) => table[bin] !== 0);
+    const counts = Uint32Array.from(bins, (bin) => table[bin] as number);
+    const { min, max } = kernels.rangeFloat32(values.byteOffset, values.count);
+    return { bins, counts, least: min, greatest: max };
+  } finally {
+    room.free(address);
+  }
+}
+
+/** How the values of a tensor are spread over all samples, collected without knowing their range beforehand. */
 export class DistributionCounter {
   readonly #table = new Float64Array(TABLE_ENTRIES);
   #least = Number.POSITIVE_INFINITY;
   #greatest = Number.NEGATIVE_INFINITY;
 
-  /** Adds float32 values where they lie. */
-  add(values: TensorNumbers, { kernels, room }: { readonly kernels: Kernels; readonly room: Room }): void {
-    const address = room.allocate(4 * TABLE_ENTRIES);
-    try {
-      new Uint32Array(kernels.memory.buffer, address, TABLE_ENTRIES).fill(0);
-      kernels.histogramFloat32(values.byteOffset, values.count, address, MANTISSA_BITS);
-      const counts = new Uint32Array(kernels.memory.buffer, address, TABLE_ENTRIES);
-      for (let i = 0; i < TABLE_ENTRIES; i += 1) {
-        if (counts[i]) this.#table[i] = (this.#table[i] as number) + (counts[i] as number);
-      }
-    } finally {
-      room.free(address);
-    }
-    const { min, max } = kernels.rangeFloat32(values.byteOffset, values.count);
-    if (Number.isFinite(min)) this.#least = Math.min(this.#least, min);
-    if (Number.isFinite(max)) this.#greatest = Math.max(this.#greatest, max);
+  add({ bins, counts, least, greatest }: Spread): void {
+    bins.forEach((bin, i) => {
+      this.#table[bin] = (this.#table[bin] as number) + (counts[i] as number);
+    });
+    if (Number.isFinite(least)) this.#least = Math.min(this.#least, least);
+    if (Number.isFinite(greatest)) this.#greatest = Math.max(this.#greatest, greatest);
   }
 
   /** Null where there was no finite value. Masks beyond +-3e38 are left out, as in a tensor's range. */

@@ -2,22 +2,16 @@ import { openModel } from '../../calibration/capture/open-model.ts';
 import { probe } from '../../calibration/capture/probe.ts';
 import type { CapturedTensor } from '../../calibration/capture/session.ts';
 import type { Runtime, Session, TensorView } from '../../calibration/runtime/runtime.ts';
-import type { Feed, Sample, TensorValue } from '../../datasets/sample.ts';
-import type { OperatorComparison } from '../../schema/documents/comparison.ts';
+import type { Feed, TensorValue } from '../../datasets/sample.ts';
 import { AeqError } from '../../schema/errors.ts';
 import { elementCount, type SignatureView, tensorLabel } from '../../schema/graph.ts';
-import type { Model, Operator, Tensor } from '../../schema/model.ts';
+import type { Model, Tensor } from '../../schema/model.ts';
+import type { CandidateSignature } from './candidate.ts';
 import { type Captured, withScratch } from './captured.ts';
-import {
-  DISCONNECTED,
-  type DisconnectedModel,
-  disconnectedModel,
-  type LoneOperator,
-  loneOperators,
-  neededFloats,
-} from './disconnected.ts';
-import { isTransparent, type Matching } from './matching.ts';
-import { compareTensors, ErrorAccumulator } from './metrics.ts';
+import { DISCONNECTED, type DisconnectedModel, disconnectedModel, type LoneOperator } from './disconnected.ts';
+import type { Matching } from './matching.ts';
+import type { InjectedMeasurement } from './measurement.ts';
+import { compareTensors } from './metrics.ts';
 import { codingOf, type TensorNumbers } from './numbers.ts';
 import { storedValue } from './stored-value.ts';
 
@@ -31,24 +25,17 @@ export interface Isolation {
   readonly tryFirst: boolean;
 }
 
-/** Clipping less than this is an outlier or two, and no mask. */
-const MASK_SHARE = 0.01;
-/** How much more exact all readers must be than the value they read. */
-const ABSORBED_DB = 15;
-
 interface Prepared {
   readonly shapes: string;
   readonly make: (operators: readonly LoneOperator[]) => DisconnectedModel;
 }
 
 /**
- * The error that each quantized operator adds by itself: fed with the float model's values, its result is compared with
- * the float model's. All operators run at once in one disconnected copy of the model; operators that break it are found
- * by halving, and left out.
+ * Measures the error that each quantized operator adds by itself: fed with the float model's values, its result is
+ * compared with the float model's. All operators run at once in one disconnected copy of the model; operators that break
+ * it are found by halving, and left out.
  */
 export class InjectedErrors {
-  /** Float tensors that `add` must be given. */
-  readonly needed: ReadonlySet<number>;
   readonly #source: Model;
   readonly #view: SignatureView;
   readonly #matching: Matching;
@@ -56,42 +43,43 @@ export class InjectedErrors {
   readonly #operators: readonly LoneOperator[];
   readonly #problems = new Map<LoneOperator, string>();
   readonly #broken = new Set<LoneOperator>();
-  readonly #accumulators = new Map<
-    string,
-    { readonly operator: LoneOperator; readonly accumulator: ErrorAccumulator }
-  >();
   #runtime: Runtime | undefined;
   #prepared: Prepared | undefined;
   #open: { readonly disconnected: DisconnectedModel; readonly session: Session } | undefined;
   #tried = false;
 
-  constructor(source: Model, view: SignatureView, matching: Matching, isolation: Isolation) {
+  constructor(source: Model, { quantizedView, matching, operators }: CandidateSignature, isolation: Isolation) {
     this.#source = source;
-    this.#view = view;
+    this.#view = quantizedView;
     this.#matching = matching;
     this.#isolation = isolation;
-    this.#operators = loneOperators(source, matching);
-    this.needed = neededFloats(source, matching, this.#operators);
-    for (const operator of this.#operators) if (operator.problem) this.#problems.set(operator, operator.problem);
+    this.#operators = operators;
+    for (const operator of operators) if (operator.problem) this.#problems.set(operator, operator.problem);
   }
 
   /**
-   * Adds one sample. `feed` is what the quantized model takes.
+   * Measures one sample. `feed` is what the quantized model takes.
    * @throws AeqError RUNTIME_* only when no single operator is to blame.
    */
-  async add(runtime: Runtime, sample: Sample, feed: Feed, float: Captured): Promise<void> {
+  async measure(runtime: Runtime, feed: Feed, float: Captured): Promise<InjectedMeasurement> {
+    const known = new Set(this.#problems.keys());
+    const results = await this.#measure(runtime, feed, float);
+    const problems = [...this.#problems].filter(([operator]) => !known.has(operator));
+    return { results, problems: problems.map(([operator, reason]) => [this.#operators.indexOf(operator), reason]) };
+  }
+
+  async #measure(runtime: Runtime, feed: Feed, float: Captured): Promise<InjectedMeasurement['results']> {
     for (const operator of this.#running()) {
       const hidden = operator.outputs.find((tensor) => tensor !== undefined && !float.has(tensor));
       if (hidden !== undefined) this.#problems.set(operator, 'no interpreter shows the values it is compared with');
     }
-    if (this.#running().length === 0) return;
+    if (this.#running().length === 0) return [];
     const { make } = await this.#prepare(runtime, feed, float);
     if (this.#isolation.tryFirst && !this.#tried) await this.#exclude(make, float);
     this.#tried = true;
     for (let attempt = 0; this.#running().length > 0; attempt += 1) {
       try {
-        await this.#run(make, sample, float);
-        return;
+        return await this.#run(make, float);
       } catch (error) {
         if (!(error instanceof AeqError) || !error.code.startsWith('RUNTIME_')) throw error;
         this.close();
@@ -100,6 +88,7 @@ export class InjectedErrors {
         if (!found) for (const operator of this.#running()) this.#problems.set(operator, error.message);
       }
     }
+    return [];
   }
 
   /** Operators that no interpreter runs by themselves, by the name of what they make. */
@@ -109,51 +98,6 @@ export class InjectedErrors {
       const name = `${operator.operator} ${tensorLabel(this.#matching.float, output)}`;
       return { name, reason: this.#problems.get(operator) ?? '' };
     });
-  }
-
-  result(): OperatorComparison[] {
-    const { tensors } = this.#matching.float;
-    const rows = this.#operators.map((operator): OperatorComparison => {
-      const output = operator.outputs.find((tensor) => tensor !== undefined) ?? -1;
-      const own = this.#accumulators.get(`${operator.position}:${output}`);
-      const problem = this.#problems.get(operator);
-      return {
-        signature: this.#view.key,
-        operator: operator.operator,
-        position: operator.position,
-        output: tensors[output] ? tensorLabel(this.#matching.float, output) : '',
-        mode: operator.mode,
-        metrics: problem === undefined && own ? own.accumulator.metrics() : null,
-        absorbed: false,
-        ...(problem === undefined ? {} : { problem }),
-      };
-    });
-    return rows.map((row, index) => ({ ...row, absorbed: this.#isAbsorbed(row, this.#operators[index], rows) }));
-  }
-
-  /** The readers' own errors hold what this operator clips: where they are far smaller, it does not matter. */
-  #isAbsorbed(
-    row: OperatorComparison,
-    operator: LoneOperator | undefined,
-    rows: readonly OperatorComparison[],
-  ): boolean {
-    const { metrics } = row;
-    if (operator === undefined || metrics === null || (metrics.clippedShare ?? 0) <= MASK_SHARE) return false;
-    const { operators } = this.#matching.quantized;
-    const reads = (position: number) =>
-      (operators[position]?.inputs ?? []).some((input) => {
-        const value = input < 0 ? undefined : this.#matching.counterpart(input);
-        return value !== undefined && operator.outputs.includes(value);
-      });
-    const readers = operators.flatMap((_, position) =>
-      reads(position) && position !== row.position ? [position] : [],
-    );
-    const made = new Map(rows.map(({ position, metrics: own }) => [position, own?.sqnrDb]));
-    const quantizers = readers.filter((position) => !isTransparent(this.#source, operators[position] as Operator));
-    return (
-      quantizers.length > 0 &&
-      quantizers.every((position) => (made.get(position) ?? Number.NaN) >= metrics.sqnrDb + ABSORBED_DB)
-    );
   }
 
   #running(): LoneOperator[] {
@@ -182,7 +126,7 @@ export class InjectedErrors {
     return this.#prepared;
   }
 
-  async #run(make: Prepared['make'], sample: Sample, float: Captured): Promise<void> {
+  async #run(make: Prepared['make'], float: Captured): Promise<InjectedMeasurement['results']> {
     if (!this.#open) {
       const disconnected = make(this.#running());
       this.#runtime ??= await this.#isolation.openRuntime();
@@ -192,32 +136,22 @@ export class InjectedErrors {
     const views = await session.run(0, this.#feed(disconnected, float));
     const byName = new Map(views.map((view) => [view.name, view]));
     const [first] = float.values();
-    if (first === undefined) return;
-    withScratch(first, (scratch) => {
-      for (const output of disconnected.outputs) {
-        const reference = float.get(output.float) as CapturedTensor;
-        const view = byName.get(output.name);
-        const tensor = this.#matching.quantized.tensors[output.tensor] as Tensor;
-        if (view === undefined) continue;
-        const test = numbersOf(view, session.memory, tensor);
-        const own = numbersOf(
-          reference.view,
-          reference.kernels.memory,
-          this.#matching.float.tensors[output.float] as Tensor,
-        );
+    if (first === undefined) return [];
+    return withScratch(first, (scratch) =>
+      disconnected.outputs.flatMap(({ name, operator, tensor, float: place }) => {
+        const { view: reference, kernels } = float.get(place) as CapturedTensor;
+        const view = byName.get(name);
+        if (view === undefined) return [];
+        const test = numbersOf(view, session.memory, this.#matching.quantized.tensors[tensor] as Tensor);
+        const own = numbersOf(reference, kernels.memory, this.#matching.float.tensors[place] as Tensor);
         if (own.count !== test.count) {
-          this.#problems.set(output.operator, 'its result has another size than in the float model');
-          continue;
+          this.#problems.set(operator, 'its result has another size than in the float model');
+          return [];
         }
-        const key = `${output.operator.position}:${output.float}`;
-        const entry = this.#accumulators.get(key) ?? {
-          operator: output.operator,
-          accumulator: new ErrorAccumulator(test),
-        };
-        this.#accumulators.set(key, entry);
-        entry.accumulator.add(compareTensors(own, test, scratch, reference.view.shape.at(-1) ?? 0), sample);
-      }
-    });
+        const sums = compareTensors(own, test, scratch, reference.shape.at(-1) ?? 0);
+        return [{ operator: this.#operators.indexOf(operator), float: place, sums }];
+      }),
+    );
   }
 
   /** The float run's values in the types that the operators read. */

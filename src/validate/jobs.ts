@@ -12,22 +12,16 @@ import {
   typeName,
 } from '../../schema/graph.ts';
 import type { Model, Operator, Subgraph, Tensor } from '../../schema/model.ts';
-import { DistributionCounter } from './distribution.ts';
 import type { Matching, TensorPair } from './matching.ts';
-import { ErrorAccumulator } from './metrics.ts';
-import { codingOf } from './numbers.ts';
 
-/** One pair of tensors to compare in every sample, and what came out so far. */
+/** One pair of tensors to compare in every sample. */
 export interface CompareJob {
   readonly pair: TensorPair;
   /** What is known of it before anything runs. */
   readonly about: Omit<TensorComparison, 'metrics' | 'worstSamples' | 'worstChannel' | 'distribution'>;
   readonly test: Tensor;
-  readonly accumulator: ErrorAccumulator;
-  /** Of the float model's values, where that is wanted and they are float. */
-  readonly distribution: DistributionCounter | undefined;
-  /** Why it could not be compared after all. */
-  problem?: string;
+  /** Whether it is asked how the float model's values are spread: where that is wanted and they are float. */
+  readonly spread: boolean;
 }
 
 /** All jobs of one signature for one quantized model. */
@@ -38,8 +32,11 @@ export interface SignatureJobs {
   readonly outputs: readonly CompareJob[];
   /** Inputs and intermediate values. */
   readonly tensors: readonly CompareJob[];
-  readonly unmatched: { name: string; reason: string }[];
+  readonly unmatched: readonly { name: string; reason: string }[];
 }
+
+/** All of them, in the order in which measurements count them. */
+export const allJobs = ({ outputs, tensors }: SignatureJobs): CompareJob[] => [...outputs, ...tensors];
 
 /** What to compare of one signature. Tensors that no interpreter shows are listed as unmatched. */
 export function signatureJobs(
@@ -79,10 +76,8 @@ export function signatureJobs(
       quantized: storage(matching.quantized, pair.quantized),
       matchedBy: pair.matchedBy,
     };
-    const accumulator = new ErrorAccumulator({ type: test.type, coding: codingOf(test) });
     const isFloat = matching.float.tensors[pair.float]?.type === TensorType.FLOAT32;
-    const distribution = withDistributions && isFloat ? new DistributionCounter() : undefined;
-    return [{ pair, about, test, accumulator, distribution }];
+    return [{ pair, about, test, spread: withDistributions && isFloat }];
   };
   const outputs = matching.outputs.flatMap((pair) => make(pair, 'output', pair.name));
   const isOutput = new Set(matching.outputs.map((pair) => pair.float));

@@ -1,3 +1,4 @@
+import type { ModelSource } from '../../calibration/worker-protocol.ts';
 import type { ModelEntry } from '../../schema/documents/comparison.ts';
 import { operatorName, tensorConstant, typeName } from '../../schema/graph.ts';
 import type { Model } from '../../schema/model.ts';
@@ -9,6 +10,8 @@ export interface ComparedModel {
   readonly sizeBytes: number;
   /** Hash of the file in hexadecimal, where there is a file. */
   readonly sha256?: string | undefined;
+  /** For a worker to open the model itself; without, the model is run in this process. */
+  readonly source?: ModelSource | undefined;
 }
 
 /** Where the bytes of a model are and what it consists of. */

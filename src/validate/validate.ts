@@ -1,25 +1,22 @@
-import type { TensorReference } from '../../calibration/capture/reference.ts';
-import { type CaptureSession, openCapture } from '../../calibration/capture/session.ts';
 import type { Runtime } from '../../calibration/runtime/runtime.ts';
 import type { Labels } from '../../datasets/labels.ts';
 import type { Dataset, Sample } from '../../datasets/sample.ts';
 import { COMPARISON_FORMAT, COMPARISON_VERSION, type Comparison } from '../../schema/documents/comparison.ts';
 import { AeqError } from '../../schema/errors.ts';
-import { type SignatureView, signatures } from '../../schema/graph.ts';
-import type { Model } from '../../schema/model.ts';
-import { Candidate } from './candidate.ts';
-import { capturedOnce } from './captured.ts';
+import { Candidate, signaturesOf } from './candidate.ts';
+import { CandidateSum } from './candidate-sum.ts';
 import type { Isolation } from './injected.ts';
-import { tensorBytes } from './jobs.ts';
+import { LocalMeasurer } from './local-measurer.ts';
+import type { CandidateMeasurement, SampleMeasurer } from './measurement.ts';
 import { type ComparedModel, modelEntry } from './model-entry.ts';
 
 export type { ComparedModel } from './model-entry.ts';
 
-export interface ValidateOptions {
+/** What to compare, whoever runs the samples. */
+export interface ValidationPlan {
   readonly float: ComparedModel;
   /** Models made from the float model; each is compared with the same runs of it. */
   readonly quantized: readonly ComparedModel[];
-  readonly runtime: Runtime;
   /** Samples made for the float model, by its signature keys. */
   readonly datasets: Readonly<Record<string, Dataset>>;
   /** Most samples of each signature; all by default. */
@@ -30,17 +27,21 @@ export interface ValidateOptions {
   readonly labels?: Labels | undefined;
   /** Name of the signature output that holds the scores; by default the first that can. */
   readonly classOutput?: string | undefined;
-  /** Most bytes of tensors of all models at once; more are taken in several runs of each sample. Default 1 GiB. */
-  readonly memoryBytes?: number | undefined;
-  readonly threads?: number | undefined;
   /** Also collect how the float values of each tensor are spread, for a report. */
   readonly distributions?: boolean | undefined;
-  /** Where quantized operators are run alone, to tell the error that each adds; left out, that is not measured. */
-  readonly isolation?: Isolation | undefined;
   /** Most samples of each signature on which operators are run alone. Default 16. */
   readonly isolatedSamples?: number | undefined;
   readonly onProgress?: ((progress: ValidateProgress) => void) | undefined;
   readonly signal?: AbortSignal | undefined;
+}
+
+export interface ValidateOptions extends ValidationPlan {
+  readonly runtime: Runtime;
+  /** Most bytes of tensors of all models at once; more are taken in several runs of each sample. Default 1 GiB. */
+  readonly memoryBytes?: number | undefined;
+  readonly threads?: number | undefined;
+  /** Where quantized operators are run alone, to tell the error that each adds; left out, that is not measured. */
+  readonly isolation?: Isolation | undefined;
 }
 
 export interface ValidateProgress {
@@ -50,7 +51,6 @@ export interface ValidateProgress {
   readonly total: number | undefined;
 }
 
-const DEFAULT_MEMORY_BYTES = 2 ** 30;
 const DEFAULT_ISOLATED_SAMPLES = 16;
 
 /**
@@ -60,167 +60,106 @@ const DEFAULT_ISOLATED_SAMPLES = 16;
  * @throws AeqError MODELS_DIFFER, DATASET_EMPTY, FEED_INVALID, RUNTIME_*; the abort reason.
  */
 export async function validateModels(options: ValidateOptions): Promise<Comparison[]> {
-  const { float, runtime } = options;
-  const views = signaturesOf(float.model, Object.keys(options.datasets));
-  const candidates = options.quantized.map((model) => new Candidate(float.model, views, model, options));
-  const runs = openRuns(options, candidates);
-  const counts: Record<string, number> = {};
+  const { runtime, float, isolation } = options;
+  const candidates = candidatesOf(options, isolation !== undefined);
+  const measurer = new LocalMeasurer(runtime, float.model, candidates, options);
   try {
-    for (const view of views) counts[view.key] = await runSignature(options, view, candidates, runs);
+    return await validateWith(measurer, options, candidates);
   } finally {
-    for (const run of runs) for (const session of [run.float, ...run.quantized]) session.close();
-    for (const candidate of candidates) candidate.close();
+    await measurer.close();
   }
-  const datasets = views.map(({ key }) => {
-    const { kind, sources, preprocessing, contentHash } = (options.datasets[key] as Dataset).description;
+}
+
+/** What belongs together in the models of a plan. @throws AeqError MODELS_DIFFER, USAGE for an unknown signature. */
+export function candidatesOf(plan: ValidationPlan, injected: boolean): Candidate[] {
+  const views = signaturesOf(plan.float.model, Object.keys(plan.datasets));
+  const { classOutput, distributions } = plan;
+  return plan.quantized.map(
+    (model) => new Candidate(plan.float.model, views, model, { classOutput, distributions, injected }),
+  );
+}
+
+/**
+ * The same with samples run by somebody else, such as workers (measurers.node.ts). What they measure is added up in the
+ * order of the samples, so that the result does not depend on who runs them. The measurer is not closed.
+ * @param candidates those of the measurer
+ */
+export async function validateWith(
+  measurer: SampleMeasurer,
+  plan: ValidationPlan,
+  candidates: readonly Candidate[],
+): Promise<Comparison[]> {
+  const sums = candidates.map((candidate) => new CandidateSum(candidate, plan.labels));
+  const counts: Record<string, number> = {};
+  for (const key of Object.keys(plan.datasets)) counts[key] = await runSignature(measurer, plan, key, sums);
+  const datasets = Object.entries(plan.datasets).map(([signature, { description }]) => {
+    const { kind, sources, preprocessing, contentHash } = description;
     return {
-      signature: key,
-      samples: counts[key] ?? 0,
+      signature,
+      samples: counts[signature] ?? 0,
       kind,
       sources: [...sources],
       preprocessing: { ...preprocessing },
       ...(contentHash === undefined ? {} : { contentHash }),
     };
   });
-  return candidates.map((candidate) => ({
+  return sums.map((sum) => ({
     format: COMPARISON_FORMAT,
     version: COMPARISON_VERSION,
-    float: modelEntry(float),
-    quantized: modelEntry(candidate.source),
-    runtime: runtime.version,
+    float: modelEntry(plan.float),
+    quantized: modelEntry(sum.candidate.source),
+    runtime: measurer.version,
     datasets,
-    ...candidate.result(counts),
+    ...sum.result(counts),
     gates: [],
   }));
 }
 
-function signaturesOf(model: Model, keys: readonly string[]): SignatureView[] {
-  const all = signatures(model);
-  return keys.map((key) => {
-    const view = all.find((entry) => entry.key === key);
-    if (view) return view;
-    throw new AeqError('USAGE', `the model has no signature ${key}`, {
-      hint: `its signatures are ${all.map((entry) => entry.key).join(', ')}`,
-    });
-  });
-}
-
-/** Sessions for a part of the tensors that fits into memory, one for each model. */
-interface Run {
-  readonly float: CaptureSession;
-  readonly quantized: readonly CaptureSession[];
-  /** Float tensors of this part, by subgraph. */
-  readonly tensors: ReadonlyMap<number, ReadonlySet<number>>;
-}
-
-/** Divides the tensors into parts within the budget; almost always there is one. */
-function openRuns(options: ValidateOptions, candidates: readonly Candidate[]): Run[] {
-  const { float, runtime } = options;
-  const capture = { memoryBytes: Number.POSITIVE_INFINITY, ...(options.threads && { threads: options.threads }) };
-  return divide(float.model, candidates, options.memoryBytes ?? DEFAULT_MEMORY_BYTES).map((part) => ({
-    float: openCapture(runtime, float.model, part, capture),
-    quantized: candidates.map((candidate) =>
-      openCapture(runtime, candidate.source.model, candidate.counterparts(part), capture),
-    ),
-    tensors: bySubgraph(part),
-  }));
-}
-
-function divide(float: Model, candidates: readonly Candidate[], budget: number): TensorReference[][] {
-  const all = new Map<string, TensorReference>();
-  for (const candidate of candidates) {
-    for (const reference of candidate.wanted) all.set(`${reference.subgraph}:${reference.tensor}`, reference);
-  }
-  const parts: TensorReference[][] = [[]];
-  let used = 0;
-  for (const reference of all.values()) {
-    const sizes = candidates.flatMap((candidate) =>
-      candidate.counterparts([reference]).map((counterpart) => tensorBytes(candidate.source.model, counterpart)),
-    );
-    const sizeBytes = sizes.reduce((sum, size) => sum + size, tensorBytes(float, reference));
-    if (used > 0 && used + sizeBytes > budget) {
-      parts.push([]);
-      used = 0;
-    }
-    used += sizeBytes;
-    parts.at(-1)?.push(reference);
-  }
-  return parts;
-}
-
-function bySubgraph(references: readonly TensorReference[]): Map<number, Set<number>> {
-  const result = new Map<number, Set<number>>();
-  for (const { subgraph, tensor } of references) {
-    result.set(subgraph, (result.get(subgraph) ?? new Set<number>()).add(tensor));
-  }
-  return result;
+interface Running {
+  readonly sample: Pick<Sample, 'index' | 'name'>;
+  readonly measured: Promise<readonly CandidateMeasurement[]>;
 }
 
 /** Runs all samples of one signature; gives their number. */
 async function runSignature(
-  options: ValidateOptions,
-  view: SignatureView,
-  candidates: readonly Candidate[],
-  runs: readonly Run[],
+  measurer: SampleMeasurer,
+  plan: ValidationPlan,
+  key: string,
+  sums: readonly CandidateSum[],
 ): Promise<number> {
-  const dataset = options.datasets[view.key] as Dataset;
-  const indices = options.indices?.[view.key];
-  const limit = options.samples ?? Number.POSITIVE_INFINITY;
+  const { signal, onProgress, isolatedSamples = DEFAULT_ISOLATED_SAMPLES } = plan;
+  const dataset = plan.datasets[key] as Dataset;
+  const indices = plan.indices?.[key];
+  const limit = plan.samples ?? Number.POSITIVE_INFINITY;
   const known = indices?.length ?? dataset.length;
-  const total = known === undefined ? options.samples : Math.min(known, limit);
+  const total = known === undefined ? plan.samples : Math.min(known, limit);
+  // A few more than run at a time, so that nobody waits for the oldest of them.
+  const most = measurer.concurrency === 1 ? 1 : 2 * measurer.concurrency;
+  const running: Running[] = [];
+  let begun = 0;
   let done = 0;
-  options.onProgress?.({ signature: view.key, done, total });
-  for await (const sample of dataset.samples(indices)) {
-    options.signal?.throwIfAborted();
-    for (const run of runs) {
-      if (!run.tensors.has(view.subgraph)) continue;
-      const alone = runs.length === 1 && done < (options.isolatedSamples ?? DEFAULT_ISOLATED_SAMPLES);
-      await runSample(options.runtime, view, sample, candidates, run, alone);
-    }
+  const finishOne = async () => {
+    const { sample, measured } = running.shift() as Running;
+    const measurements = await measured;
+    signal?.throwIfAborted();
+    for (const [index, sum] of sums.entries()) sum.add(key, sample, measurements[index] as CandidateMeasurement);
     done += 1;
-    options.onProgress?.({ signature: view.key, done, total });
-    if (done >= limit) break;
+    onProgress?.({ signature: key, done, total });
+  };
+  onProgress?.({ signature: key, done, total });
+  for await (const sample of dataset.samples(indices)) {
+    signal?.throwIfAborted();
+    const measured = measurer.measure(key, sample, begun < isolatedSamples);
+    // Whoever waits for it sees the rejection; an earlier sample may end everything before that.
+    measured.catch(() => undefined);
+    running.push({ sample: { index: sample.index, name: sample.name }, measured });
+    begun += 1;
+    if (running.length >= most) await finishOne();
+    if (begun >= limit) break;
   }
+  while (running.length > 0) await finishOne();
   if (done > 0) return done;
-  throw new AeqError('DATASET_EMPTY', `there are no samples for signature ${view.key}`, {
+  throw new AeqError('DATASET_EMPTY', `there are no samples for signature ${key}`, {
     hint: 'give at least one sample to compare the models on',
-  });
-}
-
-async function runSample(
-  runtime: Runtime,
-  view: SignatureView,
-  sample: Sample,
-  candidates: readonly Candidate[],
-  run: Run,
-  alone: boolean,
-) {
-  try {
-    await capturedOnce(run.float, view.key, sample.feed, async (float) => {
-      for (const [index, candidate] of candidates.entries()) {
-        const session = run.quantized[index] as CaptureSession;
-        const feed = candidate.feed(view, sample.feed);
-        try {
-          await capturedOnce(session, candidate.key(view), feed, (quantized) => {
-            candidate.compare(view, sample, float, quantized);
-          });
-        } catch (error) {
-          throw await candidate.blame(error, runtime, view, sample, feed, float);
-        }
-        if (alone) await candidate.inject(runtime, view, sample, feed, float);
-      }
-    });
-  } catch (error) {
-    throw withSample(error, sample);
-  }
-}
-
-/** The same error with the sample that it happened on. */
-function withSample(error: unknown, sample: Sample): unknown {
-  if (!(error instanceof AeqError) || error.where.sample !== undefined) return error;
-  return new AeqError(error.code, error.message, {
-    where: { ...error.where, sample: sample.name },
-    ...(error.hint === undefined ? {} : { hint: error.hint }),
-    cause: error,
   });
 }

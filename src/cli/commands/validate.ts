@@ -73,13 +73,20 @@ async function compare(
   const limit = memoryBytes(options);
   const labels = await labelsFor(options.labels, datasets);
   const step = progress.start('comparing');
-  const describe = ({ path, model, sizeBytes, sha256 }: Opened) => ({ file: path, model, sizeBytes, sha256: sha256() });
+  const describe = ({ path, model, sizeBytes, sha256 }: Opened) => ({
+    file: path,
+    model,
+    sizeBytes,
+    sha256: sha256(),
+    source: { path },
+  });
   const comparison = await validateAgainst(describe(float), describe(quantized), datasets, {
     samples: options.samples,
     seed: options.seed,
     runtime: options.runtime,
     library: process.env.AEQ_LITERT_LIBRARY,
     memoryBytes: limit,
+    workers: options.workers,
     injected: options.injected,
     distributions: options.report !== undefined,
     dataFindings: options.report !== undefined,

@@ -1,0 +1,41 @@
+import type { Sample } from '../../datasets/sample.ts';
+import type { Scores } from './classification.ts';
+import type { Spread } from './distribution.ts';
+import type { ErrorPartial } from './metrics.ts';
+
+/** What one sample showed of one pair of tensors. */
+export type TensorMeasurement =
+  | { readonly sums: ErrorPartial; readonly spread: Spread | undefined }
+  /** Why the two cannot be compared. */
+  | { readonly problem: string };
+
+/** What one sample showed of operators that were run alone; operators by their place in the list of all. */
+export interface InjectedMeasurement {
+  readonly results: readonly { readonly operator: number; readonly float: number; readonly sums: ErrorPartial }[];
+  /** Operators that turned out not to run alone, with the reason. */
+  readonly problems: readonly (readonly [operator: number, reason: string])[];
+}
+
+/** What one sample showed of one quantized model. Plain data, so that it can come from another process. */
+export interface CandidateMeasurement {
+  /** By the place of a job in the list of its signature: outputs first. */
+  readonly tensors: readonly (readonly [job: number, measured: TensorMeasurement])[];
+  /** What the models say of the classes, where an output holds their scores. */
+  readonly scores: Scores | undefined;
+  readonly injected: InjectedMeasurement | undefined;
+}
+
+/** Something that runs samples through all models: interpreters of this thread, or several workers. */
+export interface SampleMeasurer {
+  /** Version text of the interpreter. */
+  readonly version: string;
+  /** How many samples may run at a time. */
+  readonly concurrency: number;
+  /**
+   * Measures one sample on each quantized model, in their order.
+   * @param alone whether operators are also run alone
+   * @throws AeqError FEED_INVALID, MODELS_DIFFER, RUNTIME_*, naming the sample.
+   */
+  measure(signature: string, sample: Sample, alone: boolean): Promise<readonly CandidateMeasurement[]>;
+  close(): Promise<void>;
+}

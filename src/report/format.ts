@@ -49,6 +49,19 @@ export function formatShare(value: number | null | undefined): string {
   return `${(100 * value).toFixed(2).replace(/\.?0+$/, '')} %`;
 }
 
+/** A share to read, not to compare: `0.597` -> `59.7 %`, `0.0085` -> `0.85 %`. */
+export function formatPercent(share: number): string {
+  const percent = 100 * share;
+  if (!Number.isFinite(percent)) return String(percent);
+  if (percent !== 0 && Math.abs(percent) < 0.00995) return '< 0.01 %';
+  const digits = Math.abs(percent) >= 99.95 ? 0 : Math.abs(percent) >= 10 ? 1 : 2;
+  return `${Number(percent.toFixed(digits))} %`;
+}
+
+/** Six digits tell any value from a limit that a person writes. */
+export const formatExact = (value: number | null): string =>
+  value === null ? '–' : String(Number(value.toPrecision(6)));
+
 /** Long names keep their end, which tells more than the scope before it. */
 export function shorten(name: string, length: number): string {
   return name.length <= length ? name : `…${name.slice(name.length - length + 1)}`;

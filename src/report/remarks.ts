@@ -1,6 +1,7 @@
 import type { Comparison, Metrics } from '../../schema/documents/comparison.ts';
 import { displayName, formatDb, formatShare, plural } from './format.ts';
 import { prescribedTensors } from './prescribed.ts';
+import { errorShare, UNUSABLE_DB, verdictOf, worstOutput } from './verdict.ts';
 
 /** Fewer samples than this say little about a layer. */
 const FEW_SAMPLES = 8;
@@ -8,11 +9,14 @@ const MUCH_CLIPPED = 0.01;
 /** With this much signal left, what is clipped does not matter: probabilities that round to the highest code, for one. */
 const HARMLESS_DB = 40;
 
-/** Sentences on what must not be overlooked in the numbers. */
-export function remarks(comparison: Comparison): string[] {
+/**
+ * Sentences on what must not be overlooked in the numbers.
+ * @param headline whether the first says that the model is not usable, where it is not; default true
+ */
+export function remarks(comparison: Comparison, { headline = true }: { readonly headline?: boolean } = {}): string[] {
   const { signatures, weights, operators } = comparison;
   const all = signatures.flatMap(({ outputs, tensors }) => [...outputs, ...tensors]);
-  const lines: string[] = [...verdict(comparison)];
+  const lines: string[] = unusable(comparison).slice(headline ? 0 : 1);
   const broken = all.filter(({ metrics }) => nonFinite(metrics.quantizedNonFinite) > nonFinite(metrics.floatNonFinite));
   if (broken[0]) {
     const { nan, infinite } = broken[0].metrics.quantizedNonFinite;
@@ -82,34 +86,38 @@ function dataRemarks({ datasets }: Comparison): string[] {
 
 const nonFinite = ({ nan, infinite }: Metrics['floatNonFinite']) => nan + infinite;
 
-/** Below this an output has lost a third of its signal. */
-const UNUSABLE_DB = 10;
 /** When the median of the relative differences is this large, at least half of the values round to nothing. */
 const VANISHED = 0.5;
+/** Operators that a sentence names. */
+const MOST_NAMED = 3;
 
-/** Where an output is unusable: that it is, whose rounding does it as far as the operators tell, and what to try. */
-function verdict({ signatures, operators }: Comparison): string[] {
-  const bad = signatures
-    .flatMap(({ outputs }) => outputs)
-    .filter(({ metrics }) => Number.isNaN(metrics.sqnrDb) || metrics.sqnrDb < UNUSABLE_DB)
-    .toSorted((a, b) => (a.metrics.sqnrDb || -1e300) - (b.metrics.sqnrDb || -1e300))[0];
-  if (!bad) return [];
-  const { sqnrDb } = bad.metrics;
-  const share = Number.isFinite(sqnrDb) ? `, an error of ${formatShare(10 ** (-sqnrDb / 20))} of the signal` : '';
-  const lines = [`the quantized model is not usable: output ${bad.signatureName} has ${formatDb(sqnrDb)} dB${share}`];
-  const vanished = operators.filter(
-    ({ metrics, absorbed }) => metrics && !absorbed && metrics.medianRelativeDifference >= VANISHED,
-  );
-  const worst = operators
-    .filter(({ metrics, absorbed }) => metrics && !absorbed && !(metrics.sqnrDb >= UNUSABLE_DB))
-    .map(({ operator, output }) => `${operator} ${displayName(output)}`);
-  if (vanished[0]) {
+/** Where a model is unusable: that it is, whose rounding does it as far as the operators tell, and what to try. */
+function unusable(comparison: Comparison): string[] {
+  const worst = worstOutput(comparison);
+  if (!worst || verdictOf(comparison).level !== 'unusable') return [];
+  const { signatures, operators } = comparison;
+  const { sqnrDb } = worst.tensor.metrics;
+  const share = Number.isFinite(sqnrDb) ? `, an error of ${errorShare(sqnrDb)} of the signal` : '';
+  const lines = [
+    `the quantized model is not usable: output ${worst.tensor.signatureName} has ${formatDb(sqnrDb)} dB${share}`,
+  ];
+  const own = operators.filter(({ metrics, absorbed }) => metrics && !absorbed);
+  const vanished = own.filter(({ metrics }) => metrics && metrics.medianRelativeDifference >= VANISHED);
+  if (vanished.length > 0) {
     lines.push(
-      `in ${plural(vanished.length, 'operator')} most values round to nothing, because a few are far larger than the rest: ${kinds(vanished)}, first ${displayName(vanished[0].output)}`,
+      `in ${plural(vanished.length, 'operator')} most values round to nothing, because a few are far larger than the rest: ${kinds(vanished)}, first ${displayName(vanished[0]?.output ?? '')}`,
     );
   }
-  if (worst.length > 0)
-    lines.push(`${plural(worst.length, 'operator')} alone lose a third of the signal or more, first ${worst[0]}`);
+  const lossy = own
+    .filter(({ metrics }) => metrics && !(metrics.sqnrDb >= UNUSABLE_DB))
+    .toSorted((a, b) => (a.metrics?.sqnrDb || -1e300) - (b.metrics?.sqnrDb || -1e300));
+  if (lossy.length > 0) {
+    const named = lossy.slice(0, MOST_NAMED).map(({ operator, output }) => `${operator} ${displayName(output)}`);
+    const verb = lossy.length === 1 ? 'loses' : 'lose';
+    lines.push(
+      `${plural(lossy.length, 'operator')} alone ${verb} a third of the signal or more, most ${named.join(', ')}`,
+    );
+  }
   const codes = new Set(signatures.flatMap(({ tensors }) => tensors.map(({ quantized }) => quantized.type)));
   const wider = codes.has('INT8')
     ? ['activations of 16 bits (--static int16)', 'float activations (--recipe dynamic_wi8_afp32)']

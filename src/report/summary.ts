@@ -3,6 +3,7 @@ import type { BaselineDifference } from './baseline.ts';
 import { displayName, formatBytes, formatCosine, formatDb, formatNumber, formatShare, plural } from './format.ts';
 import { layersOf, worstLayers } from './ranking.ts';
 import { remarks } from './remarks.ts';
+import { verdictOf } from './verdict.ts';
 
 const TOP = 10;
 const NAME_LENGTH = 60;
@@ -11,12 +12,13 @@ const NAME_LENGTH = 60;
 export function summaryMarkdown(comparison: Comparison, differences: readonly BaselineDifference[] = []): string {
   const sections = [
     headline(comparison),
+    inShort(comparison),
     gates(comparison),
     outputs(comparison),
     accuracy(comparison),
     changes(differences),
     layers(comparison),
-    remarks(comparison).map((text) => `- ${plain(text)}`),
+    remarks(comparison, { headline: false }).map((text) => `- ${plain(text)}`),
   ];
   return `${sections
     .filter((lines) => lines.length > 0)
@@ -38,6 +40,12 @@ function headline({ float, quantized, signatures, runtime, gates: results }: Com
     '',
     `${formatBytes(float.sizeBytes)} → ${formatBytes(quantized.sizeBytes)} (${formatShare(quantized.sizeBytes / float.sizeBytes)}), compared with ${code(float.file)} on ${plural(samples, 'sample')} by ${plain(runtime)}.`,
   ];
+}
+
+/** The verdict in words; what the tables below have, without gates, which have a table of their own. */
+function inShort(comparison: Comparison): string[] {
+  const { title, sentences } = verdictOf({ ...comparison, gates: [] });
+  return [`**${title}.** ${sentences.map(plain).join(' ')}`];
 }
 
 function gates({ gates: results }: Comparison): string[] {

@@ -2,6 +2,7 @@ import { existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { parseGate } from '../../src/validate/gate-parser.ts';
+import { JUNIT, jsonFaults, xmlFaults } from '../support/independent-validators.ts';
 import { projectRoot } from '../support/shared.ts';
 import { temporaryFolder } from '../support/temporary.ts';
 import { repositoryFolder } from './folders.ts';
@@ -50,6 +51,10 @@ describe('the workflow of docs/ci.md', { timeout: 180_000 }, () => {
     for (const file of ['comparison.json', 'report.html', 'summary.md', 'junit.xml']) {
       expect(existsSync(join(folder, 'build/report', file)), file).toBe(true);
     }
+    const read = (file: string) => readFileSync(join(folder, 'build', file), 'utf8');
+    expect(jsonFaults('comparison', JSON.parse(read('report/comparison.json')))).toEqual([]);
+    expect(jsonFaults('plan', JSON.parse(read('plan.json')))).toEqual([]);
+    expect(xmlFaults(JUNIT, read('report/junit.xml'))).toEqual([]);
     expect(summary).toContain('digits_int8.tflite');
     expect(summary).toContain('top-1');
   });

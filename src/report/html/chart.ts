@@ -1,14 +1,7 @@
-import type { Distribution } from '../../../schema/documents/comparison.ts';
-import { displayName, formatDb, formatNumber } from '../format.ts';
+import { displayName, formatDb } from '../format.ts';
 import type { Layer } from '../ranking.ts';
+import { errorShare, POOR_DB, UNUSABLE_DB } from '../verdict.ts';
 import { html, type Markup } from './markup.ts';
-
-const WIDTH = 1000;
-const HEIGHT = 280;
-const LEFT = 46;
-const RIGHT = 12;
-const TOP = 14;
-const BOTTOM = 34;
 
 /** A layer with the id of its row in the table. */
 export interface ChartPoint {
@@ -16,86 +9,120 @@ export interface ChartPoint {
   readonly layer: Layer;
 }
 
+/** Size of a drawing and of the margins that hold its axes, in its own units. */
+interface Frame {
+  readonly width: number;
+  readonly height: number;
+  readonly left: number;
+  readonly right: number;
+  readonly top: number;
+  readonly bottom: number;
+}
+
+const WIDE: Frame = { width: 1000, height: 330, left: 62, right: 66, top: 16, bottom: 40 };
+const NARROW: Frame = { width: 360, height: 300, left: 44, right: 46, top: 14, bottom: 34 };
+
+interface Scale {
+  readonly frame: Frame;
+  readonly least: number;
+  readonly most: number;
+  readonly x: (index: number) => number;
+  readonly y: (db: number) => number;
+}
+
+/** Levels beyond these tell nothing more: better is invisible, worse is broken. */
+const MOST_DB = 80;
+const LEAST_DB = -20;
+
 /**
- * Error along the graph: the SQNR that arrives at each tensor as a line, what each operator adds by itself as dots, in the
- * order of computation. Points link to the rows of the table.
+ * Error along the graph: the SQNR that arrives at each tensor as a line, what each operator adds by itself as squares, in
+ * the order of computation. On wide screens points link to the rows of the table; narrow screens get a drawing of their own.
  */
 export function errorChart(points: readonly ChartPoint[]): Markup {
+  const wide = scaleOf(WIDE, points);
+  const narrow = scaleOf(NARROW, points);
+  return html`<figure class="chart">${drawing(wide, 'wide', points, html`${points.map((point, index) => mark(point, index, wide))}`)}${drawing(narrow, 'slim', points, plainMarks(points, narrow))}</figure>`;
+}
+
+function scaleOf(frame: Frame, points: readonly ChartPoint[]): Scale {
   const values = points.flatMap(({ layer }) => [layer.tensor.metrics.sqnrDb, layer.injected?.metrics?.sqnrDb]);
   const finite = values.filter((value): value is number => value !== undefined && Number.isFinite(value));
-  const top = Math.max(40, Math.ceil(Math.max(0, ...finite) / 10) * 10);
-  const capped = Math.min(top, 80);
-  const bottom = Math.max(-20, Math.min(0, Math.floor(Math.min(0, ...finite) / 10) * 10));
-  const x = (index: number) => LEFT + ((index + 0.5) / Math.max(1, points.length)) * (WIDTH - LEFT - RIGHT);
-  const y = (db: number) => {
-    const clamped = Number.isNaN(db) ? bottom : Math.max(bottom, Math.min(capped, db));
-    return TOP + ((capped - clamped) / (capped - bottom)) * (HEIGHT - TOP - BOTTOM);
+  const most = Math.min(MOST_DB, Math.max(40, Math.ceil(Math.max(0, ...finite) / 10) * 10));
+  const least = Math.max(LEAST_DB, Math.floor(Math.min(0, ...finite) / 10) * 10);
+  const { width, height, left, right, top, bottom } = frame;
+  return {
+    frame,
+    least,
+    most,
+    x: (index) => left + ((index + 0.5) / Math.max(1, points.length)) * (width - left - right),
+    y: (db) => {
+      const clamped = Number.isNaN(db) ? least : Math.max(least, Math.min(most, db));
+      return top + ((most - clamped) / (most - least)) * (height - top - bottom);
+    },
   };
-  const line = points
-    .map(
-      ({ layer }, index) =>
-        `${index === 0 ? 'M' : 'L'}${x(index).toFixed(1)} ${y(layer.tensor.metrics.sqnrDb).toFixed(1)}`,
-    )
-    .join('');
-  return html`<svg class="chart" viewBox="0 0 ${WIDTH} ${HEIGHT}" role="img" aria-label="Signal to noise ratio in dB of every tensor in the order of computation. The table below has the same numbers.">
-${gridLines(bottom, capped, y)}
-<path class="arrives" d="${line}"/>
-${points.map((point, index) => mark(point, x(index), y))}
-<text class="axis" x="${LEFT}" y="${HEIGHT - 8}">input</text>
-<text class="axis" x="${WIDTH - RIGHT}" y="${HEIGHT - 8}" text-anchor="end">output</text>
+}
+
+function drawing(scale: Scale, name: string, points: readonly ChartPoint[], marks: Markup): Markup {
+  const { width, height } = scale.frame;
+  return html`<svg class="${name}" viewBox="0 0 ${width} ${height}" role="${name === 'wide' ? 'group' : 'img'}" aria-label="Signal to noise ratio in dB of ${points.length} values in the order of computation: what arrives, and what each operator adds. The table of layers has the same numbers.">
+${axes(scale)}<path class="arrives" d="${line(points, scale)}"/>${marks}
 </svg>`;
 }
 
-function gridLines(bottom: number, top: number, y: (db: number) => number): Markup[] {
-  const lines: Markup[] = [];
-  for (let db = bottom; db <= top; db += 10) {
-    const at = y(db).toFixed(1);
-    lines.push(
-      html`<line class="grid" x1="${LEFT}" x2="${WIDTH - RIGHT}" y1="${at}" y2="${at}"/><text class="axis" x="${LEFT - 8}" y="${at}" dy="4" text-anchor="end">${db}${db === top && ' dB'}</text>`,
-    );
-  }
-  return lines;
+/** The line breaks where a value is exact: there is no error to draw. */
+function line(points: readonly ChartPoint[], { x, y }: Scale): string {
+  let broken = true;
+  return points
+    .map(({ layer }, index) => {
+      const db = layer.tensor.metrics.sqnrDb;
+      if (db === Number.POSITIVE_INFINITY) {
+        broken = true;
+        return '';
+      }
+      const step = `${broken ? 'M' : 'L'}${x(index).toFixed(1)} ${y(db).toFixed(1)}`;
+      broken = false;
+      return step;
+    })
+    .join('');
 }
 
-function mark({ id, layer }: ChartPoint, x: number, y: (db: number) => number): Markup {
+function axes({ frame, least, most, y }: Scale): Markup {
+  const { width, height, left, right, top, bottom } = frame;
+  const end = width - right;
+  const band = (from: number, to: number, level: string) =>
+    to > from &&
+    html`<rect class="band ${level}" x="${left}" y="${y(to).toFixed(1)}" width="${end - left}" height="${(y(from) - y(to)).toFixed(1)}"/>`;
+  const levels = Array.from({ length: (most - least) / 10 + 1 }, (_, i) => least + 10 * i);
+  const middle = (top + height - bottom) / 2;
+  const title = (at: number, turn: number, text: string) =>
+    html`<text class="axis title" text-anchor="middle" transform="translate(${at} ${middle}) rotate(${turn})">${text}</text>`;
+  return html`${band(least, UNUSABLE_DB, 'bad')}${band(UNUSABLE_DB, POOR_DB, 'poor')}${levels.map((db) => {
+    const at = y(db).toFixed(1);
+    const share = db % 20 === 0 && html`<text class="axis" x="${end + 6}" y="${at}" dy="4">${errorShare(db)}</text>`;
+    return html`<line class="grid" x1="${left}" x2="${end}" y1="${at}" y2="${at}"/><text class="axis" x="${left - 6}" y="${at}" dy="4" text-anchor="end">${db}</text>${share}`;
+  })}${title(13, -90, 'SQNR, dB')}${title(width - 8, 90, 'error of the signal')}<text class="axis" x="${left}" y="${height - bottom + 18}">input</text><text class="axis title" x="${(left + end) / 2}" y="${height - bottom + 30}" text-anchor="middle">order of computation</text><text class="axis" x="${end}" y="${height - bottom + 18}" text-anchor="end">output</text>`;
+}
+
+function mark({ id, layer }: ChartPoint, index: number, { x, y }: Scale): Markup {
   const { tensor, injected } = layer;
   const arriving = tensor.metrics.sqnrDb;
   const added = injected?.metrics?.sqnrDb;
   const label = `${displayName(tensor.name, 80)} (${tensor.operator ?? 'input'}): arrives ${formatDb(arriving)} dB, adds ${formatDb(added)} dB`;
-  return html`<a href="#${id}" tabindex="-1"><title>${label}</title><circle class="arriving" cx="${x.toFixed(1)}" cy="${y(arriving).toFixed(1)}" r="3"/>${
+  return html`<a href="#${id}" tabindex="-1"><title>${label}</title><circle class="arriving" cx="${x(index).toFixed(1)}" cy="${y(arriving).toFixed(1)}" r="3"/>${
     added !== undefined &&
-    html`<rect class="adding" x="${(x - 3).toFixed(1)}" y="${(y(added) - 3).toFixed(1)}" width="6" height="6"/>`
+    html`<rect class="adding" x="${(x(index) - 3).toFixed(1)}" y="${(y(added) - 3).toFixed(1)}" width="6" height="6"/>`
   }</a>`;
 }
 
-const BAR_WIDTH = 6;
-const BAR_HEIGHT = 90;
-const MARGIN = 16;
-
-/** How the values of a tensor are spread, with the values that the codes can express shaded. Counts on a square root scale. */
-export function distributionChart(distribution: Distribution): Markup {
-  const { least, greatest, counts, expressible } = distribution;
-  const width = counts.length * BAR_WIDTH;
-  const span = greatest - least || 1;
-  const most = Math.sqrt(Math.max(1, ...counts));
-  const bars = counts
-    .map((count, index) => {
-      const height = (Math.sqrt(count) / most) * BAR_HEIGHT;
-      return count === 0
-        ? ''
-        : `M${index * BAR_WIDTH} ${BAR_HEIGHT}v${(-Math.max(1, height)).toFixed(1)}h${BAR_WIDTH - 1}V${BAR_HEIGHT}z`;
-    })
-    .join('');
-  const at = (value: number) => Math.max(-MARGIN, Math.min(width + MARGIN, ((value - least) / span) * width));
-  const from = expressible === null ? 0 : at(expressible.least);
-  const to = expressible === null ? 0 : at(expressible.greatest);
-  const label = `values from ${formatNumber(least)} to ${formatNumber(greatest)}${
-    expressible === null
-      ? ''
-      : `, codes from ${formatNumber(expressible.least)} to ${formatNumber(expressible.greatest)}`
-  }`;
-  return html`<figure class="distribution"><svg viewBox="${-MARGIN} -4 ${width + 2 * MARGIN} ${BAR_HEIGHT + 8}" role="img" aria-label="Distribution of ${label}">${
-    expressible !== null &&
-    html`<rect class="codes" x="${from.toFixed(1)}" y="-4" width="${Math.max(1, to - from).toFixed(1)}" height="${BAR_HEIGHT + 4}"/>`
-  }<path class="bars" d="${bars}"/><line class="grid" x1="${-MARGIN}" x2="${width + MARGIN}" y1="${BAR_HEIGHT}" y2="${BAR_HEIGHT}"/></svg><figcaption>${label}</figcaption></figure>`;
+/** The same marks without links, in two paths. */
+function plainMarks(points: readonly ChartPoint[], { x, y }: Scale): Markup {
+  const squares = (size: number, value: (layer: Layer) => number | undefined) =>
+    points
+      .map(({ layer }, index) => {
+        const db = value(layer);
+        if (db === undefined) return '';
+        return `M${(x(index) - size / 2).toFixed(1)} ${(y(db) - size / 2).toFixed(1)}h${size}v${size}h-${size}z`;
+      })
+      .join('');
+  return html`<path class="arriving" d="${squares(3, ({ tensor }) => tensor.metrics.sqnrDb)}"/><path class="adding" d="${squares(4, ({ injected }) => injected?.metrics?.sqnrDb)}"/>`;
 }

@@ -1,7 +1,9 @@
 import type { Metrics, TensorComparison } from '../../../schema/documents/comparison.ts';
 import { displayName, formatCosine, formatDb, formatNumber, formatShare, plural } from '../format.ts';
 import type { Layer } from '../ranking.ts';
-import { type ChartPoint, distributionChart } from './chart.ts';
+import { POOR_DB, UNUSABLE_DB } from '../verdict.ts';
+import type { ChartPoint } from './chart.ts';
+import { distributionChart } from './histogram.ts';
 import { breakable, html, type Markup } from './markup.ts';
 
 /** A column of the layer table. Numbers sort by `key`, the worst first at the first click. */
@@ -95,34 +97,51 @@ const COLUMNS: readonly Column[] = [
     false,
     true,
   ),
-  metric('Clipped', 'share of values outside of what the codes can express', (m) => m.clippedShare, formatShare, false),
+  metric(
+    'Clipped',
+    'share of values outside of what the codes can express',
+    (m) => m.clippedShare,
+    formatShare,
+    false,
+    true,
+  ),
 ];
 
 /** A level that colours a number: the number itself says the same. */
 function decibel(value: number | undefined): Markup | string {
   if (value === undefined) return '–';
-  const level = Number.isNaN(value) || value < 10 ? 'bad' : value < 20 ? 'poor' : '';
+  const level = Number.isNaN(value) || value < UNUSABLE_DB ? 'bad' : value < POOR_DB ? 'poor' : '';
   return html`<span class="${level}">${formatDb(value)}</span>`;
 }
 
-/** The table of all layers, worst first, each with a row of details below it, and the controls to sort and filter it. */
-export function layerTable(points: readonly ChartPoint[], severalSignatures: boolean): Markup {
+/** Rows that the script shows at first; the button below the table shows all. */
+const FIRST_ROWS = 25;
+
+/**
+ * The table of all layers, worst first, each with a row of details below it, and the controls to sort and filter it.
+ * @param measured whether operators were run alone, so that the rows are in the order of what they add
+ */
+export function layerTable(points: readonly ChartPoint[], severalSignatures: boolean, measured: boolean): Markup {
+  const sortedBy = COLUMNS.findIndex(({ title }) => title === (measured ? 'Adds dB' : 'Arrives dB'));
   const operators = [...new Set(points.map(({ layer }) => layer.tensor.operator ?? 'input'))].sort();
   return html`<form class="controls" role="search">
 <label>Filter <input type="search" id="filter" placeholder="name, operator or type" autocomplete="off"></label>
 <label>Operator <select id="operator"><option value="">all</option>${operators.map((name) => html`<option>${name}</option>`)}</select></label>
-<label class="check"><input type="checkbox" id="inexact"> without exact ones</label>
-<output id="shown" for="filter operator inexact">${plural(points.length, 'layer')}</output>
+<label class="check"><input type="checkbox" id="inexact"> hide exact ones</label>
+<output id="shown" role="status" for="filter operator inexact">${plural(points.length, 'layer')}</output>
 </form>
-<div class="scroll" tabindex="0" role="region" aria-label="Layers">
-<table id="layers">
+<div class="scroll" tabindex="0" role="region" aria-label="Table of layers">
+<table id="layers" data-first-rows="${FIRST_ROWS}">
+<caption class="unseen">Error of each layer; the buttons in the titles sort, the button in a row opens its details</caption>
 <thead><tr><th scope="col"><button type="button" data-column="0" data-first="up">Layer</button></th>${COLUMNS.map(
     ({ title, help, lowFirst, numeric, minor }, index) =>
-      html`<th scope="col" class="${numeric && 'number'}${minor && ' minor'}" title="${help}"><button type="button" data-column="${index + 1}" data-first="${lowFirst ? 'up' : 'down'}">${title}</button></th>`,
+      html`<th scope="col" class="${numeric && 'number'}${minor && ' minor'}" title="${help}"${index === sortedBy && html` aria-sort="ascending"`}><button type="button" data-column="${index + 1}" data-first="${lowFirst ? 'up' : 'down'}">${title}</button></th>`,
   )}</tr></thead>
 ${points.map((point) => layerRows(point, severalSignatures))}
 </table>
-</div>`;
+</div>
+<p class="controls"><button type="button" id="all" hidden>Show all layers</button></p>
+<p class="paper muted" id="rest" hidden>The other layers are in the file itself.</p>`;
 }
 
 function layerRows({ id, layer }: ChartPoint, severalSignatures: boolean): Markup {
@@ -151,9 +170,9 @@ function details({ tensor, injected }: Layer): Markup {
     ['Shape', `[${tensor.shape.join(', ')}]`],
     ['Quantized tensor', tensor.quantized.name === tensor.name ? undefined : tensor.quantized.name],
     ['Scale and zero point', scaleText(tensor)],
-    ['Range', tensor.rangeReason],
-    ['Found by', tensor.matchedBy],
-    ['Operator computes', injected?.mode],
+    ['Range from', tensor.rangeReason],
+    ['Matched by', tensor.matchedBy],
+    ['Computes in', injected?.mode],
     ['Not measured alone', injected?.problem],
     ['Greatest error', formatNumber(tensor.metrics.maxAbsoluteError)],
     ['Mean error', formatNumber(tensor.metrics.meanError)],
@@ -163,6 +182,8 @@ function details({ tensor, injected }: Layer): Markup {
       'Differing elements',
       tensor.metrics.differingShare === null ? undefined : formatShare(tensor.metrics.differingShare),
     ],
+    ['Clipped', tensor.metrics.clippedShare === null ? undefined : formatShare(tensor.metrics.clippedShare)],
+    ['Cosine', formatCosine(tensor.metrics.cosine)],
     [
       'Worst sample',
       tensor.worstSamples[0] && `${tensor.worstSamples[0].name} (${formatDb(tensor.worstSamples[0].sqnrDb)} dB)`,
@@ -175,7 +196,7 @@ function details({ tensor, injected }: Layer): Markup {
   ];
   const shown = facts.filter((fact): fact is [string, string] => fact[1] !== undefined);
   return html`<div class="more-of-it"><dl>${shown.map(([term, value]) => html`<div><dt>${term}</dt><dd>${breakable(value)}</dd></div>`)}</dl>${
-    tensor.distribution && distributionChart(tensor.distribution)
+    tensor.distribution && distributionChart(tensor.distribution, tensor.metrics.clippedShare)
   }</div>`;
 }
 

@@ -14,7 +14,7 @@ export class Markup {
 /** A name that may be broken behind its slashes. */
 export const breakable = (text: string): Markup => new Markup(escapeHtml(text).replaceAll('/', '/<wbr>'));
 
-type Insertion = Markup | string | number | false | null | undefined | readonly Insertion[];
+export type Insertion = Markup | string | number | false | null | undefined | readonly Insertion[];
 
 const ENTITIES: Readonly<Record<string, string>> = {
   '&': '&amp;',

@@ -14,6 +14,8 @@ export const SCRIPT = `
   const operator = document.getElementById('operator');
   const inexact = document.getElementById('inexact');
   const shown = document.getElementById('shown');
+  const all = document.getElementById('all');
+  let most = Number(table.dataset.firstRows);
 
   const compare = (a, b) => (typeof a === 'number' ? a - b : a.localeCompare(b));
   const sortBy = (column, direction) => {
@@ -23,6 +25,7 @@ export const SCRIPT = `
     });
     const sorted = bodies.slice().sort((a, b) => direction * compare(a.keys[column], b.keys[column]));
     table.append(...sorted.map(({ body }) => body));
+    apply();
   };
   for (const button of table.tHead.querySelectorAll('button')) {
     button.addEventListener('click', () => {
@@ -37,17 +40,27 @@ export const SCRIPT = `
   const apply = () => {
     const words = filter.value.toLowerCase().split(/\\s+/).filter((word) => word !== '');
     let count = 0;
-    for (const { body } of bodies) {
+    for (const body of table.tBodies) {
       const fits =
         words.every((word) => body.dataset.text.includes(word)) &&
         (operator.value === '' || body.dataset.operator === operator.value) &&
         !(inexact.checked && body.dataset.exact === 'true');
-      body.hidden = !fits;
       if (fits) count += 1;
+      body.hidden = !fits || count > most;
     }
-    shown.textContent = count === bodies.length ? count + ' layers' : count + ' of ' + bodies.length + ' layers';
+    const found = count === bodies.length ? count + ' layers' : count + ' of ' + bodies.length + ' layers';
+    shown.textContent = count > most ? found + ', the first ' + most + ' shown' : found;
+    all.hidden = count <= most;
+    document.getElementById('rest').hidden = count <= most;
+    all.textContent = 'Show all ' + count + ' layers';
   };
   for (const control of [filter, operator, inexact]) control.addEventListener('input', apply);
+  all.addEventListener('click', () => {
+    const next = [...table.tBodies].filter((body) => !body.hidden).length;
+    most = Infinity;
+    apply();
+    [...table.tBodies].filter((body) => !body.hidden)[next]?.querySelector('.more').focus();
+  });
   filter.form.addEventListener('submit', (event) => event.preventDefault());
   apply();
 

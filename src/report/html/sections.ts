@@ -1,39 +1,22 @@
 import type { Comparison, ModelEntry } from '../../../schema/documents/comparison.ts';
 import type { BaselineDifference } from '../baseline.ts';
-import { displayName, formatBytes, formatDb, formatNumber, formatShare, plural } from '../format.ts';
-import { breakable, html, type Markup } from './markup.ts';
+import { formatBytes, formatExact, formatPercent, formatShare, plural } from '../format.ts';
+import { html, type Markup } from './markup.ts';
+import { name, numberColumn, section, simpleTable, textColumn } from './table.ts';
 
-interface Cell {
-  readonly text: Markup | string | number | false;
-  readonly number?: boolean;
-}
-
-/** A table with a title for each column; cells that are numbers are aligned to the right. */
-function simpleTable(titles: readonly Cell[], rows: readonly (readonly Cell['text'][])[], label: string): Markup {
-  const kind = (index: number) => (titles[index]?.number ? 'number' : '');
-  return html`<div class="scroll" tabindex="0" role="region" aria-label="${label}"><table><thead><tr>${titles.map(
-    ({ text }, index) => html`<th scope="col" class="${kind(index)}">${text}</th>`,
-  )}</tr></thead><tbody>${rows.map(
-    (cells) => html`<tr>${cells.map((cell, index) => html`<td class="${kind(index)}">${cell}</td>`)}</tr>`,
-  )}</tbody></table></div>`;
-}
-
-const numberColumn = (text: string): Cell => ({ text, number: true });
-const textColumn = (text: string): Cell => ({ text });
-/** A name, shortened; all of it shows when pointed at. */
-const name = (text: string): Markup =>
-  html`<span class="name" title="${text}">${breakable(displayName(text, 90))}</span>`;
+const verdictPill = (good: boolean, text: string): Markup =>
+  html`<span class="pill ${good ? 'passed' : 'failed'}">${text}</span>`;
 
 export function gateSection({ gates }: Comparison): Markup | false {
   if (gates.length === 0) return false;
   const rows = gates.map(({ passed, condition, subject, value, failures }) => [
-    html`<span class="verdict ${passed ? 'passed' : 'failed'}">${passed ? 'passed' : 'failed'}</span>`,
     html`<code>${condition}</code>`,
+    verdictPill(passed, passed ? 'passed' : 'failed'),
+    formatExact(value),
     html`${name(subject)}${failures.length > 1 && html` <span class="muted">and ${failures.length - 1} more</span>`}`,
-    formatNumber(value),
   ]);
-  const titles = [textColumn('Gate'), textColumn('fails when'), textColumn('decided by'), numberColumn('value')];
-  return html`<section><h2>Gates</h2>${simpleTable(titles, rows, 'Gates')}</section>`;
+  const titles = [textColumn('Fails when'), textColumn('Result'), numberColumn('Value'), textColumn('Decided by')];
+  return section('gates', 'Gates', simpleTable(titles, rows, 'Gates'));
 }
 
 export function baselineSection(differences: readonly BaselineDifference[]): Markup | false {
@@ -43,17 +26,18 @@ export function baselineSection(differences: readonly BaselineDifference[]): Mar
     measure,
     before,
     now,
-    worse !== undefined &&
-      html`<span class="verdict ${worse ? 'failed' : 'passed'}">${worse ? 'worse' : 'better'}</span>`,
+    worse === undefined
+      ? html`<span class="muted">about the same</span>`
+      : verdictPill(!worse, worse ? 'worse' : 'better'),
   ]);
   const titles = [
     textColumn('What'),
-    textColumn('measure'),
-    numberColumn('before'),
-    numberColumn('now'),
-    textColumn(''),
+    textColumn('Measure'),
+    numberColumn('Before'),
+    numberColumn('Now'),
+    textColumn('Change'),
   ];
-  return html`<section><h2>Since the baseline</h2>${simpleTable(titles, rows, 'Changes since the baseline')}</section>`;
+  return section('baseline', 'Since the baseline', simpleTable(titles, rows, 'Changes since the baseline'));
 }
 
 export function accuracySection({ classification }: Comparison): Markup | false {
@@ -69,111 +53,86 @@ export function accuracySection({ classification }: Comparison): Markup | false 
     simpleTable(
       [
         textColumn(`${plural(labelled, 'labelled sample')}`),
-        numberColumn('float'),
-        numberColumn('quantized'),
-        numberColumn('change'),
+        numberColumn('Float'),
+        numberColumn('Quantized'),
+        numberColumn('Change'),
       ],
       shares.map(([label, key]) => [
         label,
         formatShare(float[key]),
         formatShare(quantized[key]),
-        `${(100 * (quantized[key] - float[key])).toFixed(2)} points`,
+        `${quantized[key] > float[key] ? '+' : ''}${(100 * (quantized[key] - float[key])).toFixed(2)} points`,
       ]),
       'Accuracy',
     );
   const rows = changed.map((entry) => [name(entry.name), entry.labels.join(' '), entry.float, entry.quantized]);
   const titles = [
     textColumn('Sample'),
-    textColumn('label'),
-    numberColumn('float says'),
-    numberColumn('quantized says'),
+    textColumn('Label'),
+    numberColumn('Float says'),
+    numberColumn('Quantized says'),
   ];
-  return html`<section><h2>Accuracy</h2>${accuracy}${
+  return section(
+    'accuracy',
+    'Accuracy',
+    accuracy,
     changed.length > 0 &&
-    html`<details><summary>${plural(changed.length, 'sample')} with another first class</summary>${simpleTable(titles, rows, 'Samples with another first class')}</details>`
-  }</section>`;
+      html`<details><summary>${plural(changed.length, 'sample')} with another first class</summary>${simpleTable(titles, rows, 'Samples with another first class')}</details>`,
+  );
 }
 
 /** Where the bytes are, by element type, both models on one scale; and which operators there are. */
-export function sizeSection({ float, quantized }: Comparison): Markup {
+export function sizeSection(comparison: Comparison): Markup {
+  const { float, quantized } = comparison;
   const types = [...new Set([...Object.keys(float.constantBytes), ...Object.keys(quantized.constantBytes)])];
   const color = (type: string) => `var(--t${Math.min(5, types.indexOf(type))})`;
+  const widest = Math.max(float.sizeBytes, quantized.sizeBytes);
+  const graph = ({ sizeBytes, constantBytes }: ModelEntry) =>
+    Math.max(0, sizeBytes - Object.values(constantBytes).reduce((sum, bytes) => sum + bytes, 0));
   const bar = (entry: ModelEntry, title: string) =>
-    html`<div>${title}: ${formatBytes(entry.sizeBytes)}</div><div class="bar" role="img" aria-label="${Object.entries(
+    html`<div>${title}: <b>${formatBytes(entry.sizeBytes)}</b></div><div class="bar" role="img" aria-label="${title}: ${Object.entries(
       entry.constantBytes,
     )
       .map(([type, bytes]) => `${type} ${formatBytes(bytes)}`)
       .join(', ')}">${Object.entries(entry.constantBytes).map(
       ([type, bytes]) =>
-        html`<i style="width:${((100 * bytes) / float.sizeBytes).toFixed(3)}%;background:${color(type)}" title="${type}: ${formatBytes(bytes)}"></i>`,
-    )}</div>`;
-  const rows = types.map((type) => [
-    html`<i style="display:inline-block;width:.7em;height:.7em;margin-right:.4em;background:${color(type)}"></i>${type}`,
-    formatBytes(float.constantBytes[type] ?? 0),
-    formatBytes(quantized.constantBytes[type] ?? 0),
-  ]);
-  const operators = [...new Set([...Object.keys(float.operators), ...Object.keys(quantized.operators)])];
-  const changed = operators.filter((key) => float.operators[key] !== quantized.operators[key]);
-  const counts = operators.map((key) => [key, float.operators[key] ?? 0, quantized.operators[key] ?? 0]);
-  return html`<section><h2>Where the bytes are</h2>${bar(float, 'Float')}${bar(quantized, 'Quantized')}${simpleTable(
-    [textColumn('Constants'), numberColumn('float'), numberColumn('quantized')],
-    rows,
-    'Bytes of constants by type',
-  )}<details><summary>${plural(operators.length, 'kind')} of operators, ${changed.length} in other numbers</summary>${simpleTable(
-    [textColumn('Operator'), numberColumn('float'), numberColumn('quantized')],
-    counts,
-    'Operators',
-  )}</details></section>`;
-}
-
-export function weightSection({ weights }: Comparison): Markup | false {
-  const changed = weights.filter(({ metrics }) => metrics === null || metrics.sqnrDb !== Number.POSITIVE_INFINITY);
-  if (changed.length === 0) return false;
-  const rows = changed
-    .toSorted((a, b) => (a.metrics?.sqnrDb ?? 1e300) - (b.metrics?.sqnrDb ?? 1e300))
-    .map(({ name: text, operator, type, metrics, worstChannel, quantizedBytes, problem }) => [
-      name(text),
-      operator,
-      type,
-      problem ?? formatDb(metrics?.sqnrDb),
-      worstChannel ? `${formatDb(worstChannel.sqnrDb)} (channel ${worstChannel.channel})` : '–',
-      formatBytes(quantizedBytes),
-    ]);
-  const titles = [
-    textColumn('Weight'),
-    textColumn('operator'),
-    textColumn('type'),
-    numberColumn('SQNR dB'),
-    numberColumn('worst channel dB'),
-    numberColumn('size'),
+        html`<i style="width:${((100 * bytes) / widest).toFixed(3)}%;background:${color(type)}" title="${type}: ${formatBytes(bytes)}"></i>`,
+    )}<i style="width:${((100 * graph(entry)) / widest).toFixed(3)}%;background:var(--line)" title="graph: ${formatBytes(graph(entry))}"></i></div>`;
+  const cell = (entry: ModelEntry, bytes: number) =>
+    html`${formatBytes(bytes)} <span class="muted">${formatPercent(bytes / entry.sizeBytes)}</span>`;
+  const swatch = (background: string, text: string) =>
+    html`<i class="swatch" style="background:${background}"></i>${text}`;
+  const rows = [
+    ...types.map((type) => [
+      swatch(color(type), type),
+      cell(float, float.constantBytes[type] ?? 0),
+      cell(quantized, quantized.constantBytes[type] ?? 0),
+    ]),
+    [swatch('var(--line)', 'graph, names, scales'), cell(float, graph(float)), cell(quantized, graph(quantized))],
   ];
-  return html`<section><h2>Weights</h2><details><summary>${plural(changed.length, 'stored weight')}, the worst first</summary>${simpleTable(titles, rows, 'Weights')}</details></section>`;
+  const titles = [textColumn('Constants'), numberColumn('Float'), numberColumn('Quantized')];
+  return section(
+    'size',
+    'Where the bytes are',
+    bar(float, 'Float'),
+    bar(quantized, 'Quantized'),
+    simpleTable(titles, rows, 'Bytes of constants by type'),
+    operatorCounts(comparison),
+  );
 }
 
-export function floatOperatorSection({ floatOperators }: Comparison): Markup | false {
-  if (floatOperators.length === 0) return false;
-  const rows = floatOperators.map(({ operator, position, output, reason }) => [
-    position,
-    operator,
-    name(output),
-    reason,
-  ]);
-  const titles = [numberColumn('#'), textColumn('Operator'), textColumn('makes'), textColumn('why')];
-  return html`<section><h2>In float</h2><details><summary>${plural(floatOperators.length, 'operator')} not quantized, and why</summary>${simpleTable(titles, rows, 'Operators in float')}</details></section>`;
-}
-
-export function unmatchedSection({ signatures }: Comparison): Markup | false {
-  const rows = signatures.flatMap(({ unmatched }) => unmatched.map(({ name: text, reason }) => [name(text), reason]));
-  if (rows.length === 0) return false;
-  return html`<section><h2>Not compared</h2><details><summary>${plural(rows.length, 'tensor')} of the float model</summary>${simpleTable([textColumn('Tensor'), textColumn('why')], rows, 'Tensors that were not compared')}</details></section>`;
-}
-
-/** What was compared, exactly, so that the report can be traced. */
-export function provenance({ float, quantized, datasets, runtime }: Comparison): Markup {
-  const model = (title: string, { file, sha256 }: ModelEntry) =>
-    html`<div>${title}: ${file}${sha256 && html`, SHA-256 ${sha256}`}</div>`;
-  return html`<footer>${model('Float model', float)}${model('Quantized model', quantized)}<div>Interpreter: ${runtime}</div>${datasets.map(
-    ({ signature, samples, kind, sources, preprocessing }) =>
-      html`<div>Samples of ${signature}: ${samples} of ${kind} from ${sources.join(', ') || 'a program'}, prepared with ${JSON.stringify(preprocessing)}</div>`,
-  )}</footer>`;
+function operatorCounts({ float, quantized }: Comparison): Markup {
+  const all = [...new Set([...Object.keys(float.operators), ...Object.keys(quantized.operators)])];
+  const changed = all.filter((key) => float.operators[key] !== quantized.operators[key]);
+  const rows = all.map((key) => {
+    const [before, now] = [float.operators[key] ?? 0, quantized.operators[key] ?? 0];
+    const change = now === before ? '' : `${now > before ? '+' : ''}${now - before}`;
+    return [key, before, now, change];
+  });
+  const titles = [textColumn('Operator'), numberColumn('Float'), numberColumn('Quantized'), numberColumn('Change')];
+  const summary =
+    changed.length === 0
+      ? 'Operators: the same in both models'
+      : `Operators: ${plural(changed.length, 'kind')} of ${all.length} in other numbers`;
+  return html`<details><summary>${summary}</summary>${simpleTable(titles, rows, 'Operators')}</details>`;
 }

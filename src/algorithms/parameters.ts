@@ -23,6 +23,8 @@ export interface TensorParameters {
   readonly shape: readonly number[];
   /** The writer of the tensor cannot work with a smaller scale. */
   readonly leastScale?: number;
+  /** Nor with a larger one. */
+  readonly greatestScale?: number;
   /** How the runtime lays out the weight: readers of one stored copy have to agree on it (see WeightedOperands). */
   readonly packing?: string;
   /** The stored bytes of a constant. */

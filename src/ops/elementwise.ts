@@ -1,6 +1,15 @@
-import { gelu, hardSwish, logistic, relu, relu6, tanh } from '../../calibration/ranges/functions.ts';
+import { gelu, geluTanh, hardSwish, logistic, relu, relu6, tanh } from '../../calibration/ranges/functions.ts';
 import { ActivationFunctionType, BuiltinOperator as B } from '../../schema/generated/tflite.ts';
-import { type FixedParameters, type OperatorSpec, OWN_STATIC, OWN_STATIC_INT8, STATIC_INT8, spec } from './spec.ts';
+import type { Operator } from '../../schema/model.ts';
+import {
+  type FixedParameters,
+  type OperatorSpec,
+  type OperatorView,
+  OWN_STATIC,
+  OWN_STATIC_INT8,
+  STATIC_INT8,
+  spec,
+} from './spec.ts';
 
 const FRACTION_INT8: FixedParameters = { scale: 1 / 256, zeroPoint: -128, symmetric: false };
 const FRACTION_INT16: FixedParameters = { scale: 1 / 32768, zeroPoint: 0, symmetric: true };
@@ -16,6 +25,24 @@ const leastOfSum = (inputs: readonly number[], bits: number) =>
 const leastOfSquare = (inputs: readonly number[]) => Math.max(...inputs) ** 2 * 2 ** -11;
 /** The kernel works with 1/128 of the input's step and rescales by less than 1. */
 const leastOfHardSwish = ([input = 0]: readonly number[]) => input * 2 ** -6;
+
+/**
+ * The kernel compares round(code * 2^8 * step) in integers, with a factor for the step that has to be below 1: codes next
+ * to each other are told apart from a step of 2^-8 on.
+ */
+const COMPARED = { least: 2 ** -8, limit: 1 } as const;
+
+/** The kernel does not touch its output when there is nothing to multiply. */
+function nothingToMultiply({ shape, integers }: OperatorView): string | undefined {
+  const axes = integers(1);
+  const lengths = shape(0);
+  if (!axes || !lengths) return 'its axes are computed at run time';
+  const factors = axes.reduce((product, axis) => product * (lengths[axis < 0 ? axis + lengths.length : axis] ?? 1), 1);
+  return factors === 1 ? 'its axes have one element, which the integer kernel does not copy' : undefined;
+}
+
+const geluOf = (x: number, { builtinOptions: options }: Operator) =>
+  options?.table === 'GeluOptions' && options.approximate ? geluTanh(x) : gelu(x);
 
 const ANY_SCALE = { fusedActivationFunction: ActivationFunctionType.NONE, potScaleInt16: false } as const;
 
@@ -46,10 +73,15 @@ export const elementwiseSpecs: readonly OperatorSpec[] = [
     ranges: { normalization: 'deviation' },
     leastOutputScale: leastOfSquare,
   }),
-  spec({ name: 'GELU', builtin: B.GELU, ranges: { image: { name: 'GELU', of: gelu } } }),
+  spec({ name: 'GELU', builtin: B.GELU, ranges: { image: { name: 'GELU', of: gelu } }, int16Table: geluOf }),
   spec({ name: 'RELU', builtin: B.RELU, ranges: { image: { name: 'RELU', of: relu } } }),
   spec({ name: 'SQRT', builtin: B.SQRT, ranges: { relativeInputs: [0] } }),
-  spec({ name: 'RSQRT', builtin: B.RSQRT, ranges: { relativeInputs: [0], reciprocalRoot: true } }),
+  spec({
+    name: 'RSQRT',
+    builtin: B.RSQRT,
+    ranges: { relativeInputs: [0], reciprocalRoot: true },
+    int16Table: (x) => 1 / Math.sqrt(x),
+  }),
   spec({
     name: 'HARD_SWISH',
     builtin: B.HARD_SWISH,
@@ -57,12 +89,12 @@ export const elementwiseSpecs: readonly OperatorSpec[] = [
     ranges: { image: { name: 'HARD_SWISH', of: hardSwish } },
     leastOutputScale: leastOfHardSwish,
   }),
-  spec({ name: 'EQUAL', builtin: B.EQUAL, compares: true }),
-  spec({ name: 'NOT_EQUAL', builtin: B.NOT_EQUAL, compares: true }),
-  spec({ name: 'GREATER', builtin: B.GREATER, compares: true, ...OWN_STATIC }),
-  spec({ name: 'GREATER_EQUAL', builtin: B.GREATER_EQUAL, compares: true, ...OWN_STATIC }),
-  spec({ name: 'LESS', builtin: B.LESS, compares: true, ...OWN_STATIC }),
-  spec({ name: 'LESS_EQUAL', builtin: B.LESS_EQUAL, compares: true, ...OWN_STATIC }),
+  spec({ name: 'EQUAL', builtin: B.EQUAL, compares: COMPARED }),
+  spec({ name: 'NOT_EQUAL', builtin: B.NOT_EQUAL, compares: COMPARED }),
+  spec({ name: 'GREATER', builtin: B.GREATER, compares: COMPARED, ...OWN_STATIC }),
+  spec({ name: 'GREATER_EQUAL', builtin: B.GREATER_EQUAL, compares: COMPARED, ...OWN_STATIC }),
+  spec({ name: 'LESS', builtin: B.LESS, compares: COMPARED, ...OWN_STATIC }),
+  spec({ name: 'LESS_EQUAL', builtin: B.LESS_EQUAL, compares: COMPARED, ...OWN_STATIC }),
   spec({ name: 'ARG_MAX', builtin: B.ARG_MAX, plainInputs: [1], countingOutputs: [0], ...OWN_STATIC_INT8 }),
   spec({ name: 'ARG_MIN', builtin: B.ARG_MIN, plainInputs: [1], countingOutputs: [0], ...OWN_STATIC_INT8 }),
   spec({ name: 'RELU6', builtin: B.RELU6, ranges: { image: { name: 'RELU6', of: relu6 } }, ...OWN_STATIC }),
@@ -79,9 +111,15 @@ export const elementwiseSpecs: readonly OperatorSpec[] = [
     integerForm: { builtin: B.MUL, options: TIMES, constant: -1 },
     ...OWN_STATIC,
   }),
-  spec({ name: 'EXP', builtin: B.EXP, ...OWN_STATIC }),
-  spec({ name: 'LOG', builtin: B.LOG, ranges: { relativeInputs: [0] }, ...OWN_STATIC }),
-  spec({ name: 'REDUCE_PROD', builtin: B.REDUCE_PROD, plainInputs: [1], ...OWN_STATIC }),
+  spec({ name: 'EXP', builtin: B.EXP, int16Table: Math.exp, ...OWN_STATIC }),
+  spec({ name: 'LOG', builtin: B.LOG, ranges: { relativeInputs: [0] }, int16Table: Math.log, ...OWN_STATIC }),
+  spec({
+    name: 'REDUCE_PROD',
+    builtin: B.REDUCE_PROD,
+    plainInputs: [1],
+    integerRefusal: nothingToMultiply,
+    ...OWN_STATIC,
+  }),
   spec({ name: 'MEAN', builtin: B.MEAN, plainInputs: [1], ranges: { normalization: 'average' } }),
   spec({ name: 'SUM', builtin: B.SUM, plainInputs: [1] }),
   spec({

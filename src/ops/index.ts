@@ -5,8 +5,16 @@ import type { OperatorSpec } from './spec.ts';
 import { INPUT, OUTPUT, structureSpecs } from './structure.ts';
 import { weightedSpecs } from './weighted.ts';
 
-export type { FixedParameters, IntegerForm, OperatorSpec, RangeFacts, ScaleRule, WeightedOperands } from './spec.ts';
-export { isWeight } from './spec.ts';
+export type {
+  FixedParameters,
+  IntegerForm,
+  OperatorSpec,
+  OperatorView,
+  RangeFacts,
+  ScaleRule,
+  WeightedOperands,
+} from './spec.ts';
+export { isWeight, TABLE_CELL } from './spec.ts';
 export { INPUT, OUTPUT };
 
 /** The specs of all operators that can be quantized, virtual ones included. */

@@ -17,6 +17,22 @@ export interface FixedParameters {
   readonly symmetric: boolean;
 }
 
+/** What a spec may ask of one operator in its graph. Numbers are operand positions. */
+export interface OperatorView {
+  /** Shape of an operand as the file has it; free dimensions are 1. */
+  readonly shape: (position: number) => readonly number[] | undefined;
+  /** Values of an int32 constant; undefined where the operand is none. */
+  readonly integers: (position: number) => readonly number[] | undefined;
+}
+
+/**
+ * Steps with which the integer kernel of a comparison tells codes of one grid apart: from `least` on, below `limit`.
+ */
+export interface ComparedSteps {
+  readonly least: number;
+  readonly limit: number;
+}
+
 /** The operands of an operator that multiplies by weights. Numbers are operand positions. */
 export interface WeightedOperands {
   readonly input: number;
@@ -36,12 +52,17 @@ export interface WeightedOperands {
   readonly keepsQuantizedWeights: boolean;
   /** The integer kernel reads one scale for the weight, whatever the file says. */
   readonly staticTensorwiseOnly?: true;
-  /** The kernel of float activations and integer weights gives wrong results with one scale. */
-  readonly dynamicChannelwiseOnly?: true;
+  /** Whether the kernel of float activations and integer weights gives wrong results with one scale. */
+  readonly dynamicChannelwiseOnly?: (operator: OperatorView) => boolean;
   /** The kernel of float activations and integer weights reads one scale for a weight, whatever the file says. */
   readonly dynamicTensorwiseOnly?: true;
   /** Static rules store the weights and leave the result float: the integer kernel asks for what there is not. */
   readonly staticIsDynamic?: true;
+  /**
+   * The least product of input step and weight step over output step, by activation bits, that the kernel does not take
+   * for 0. Absent: what it would lose is below half a step.
+   */
+  readonly leastFactor?: (bits: number) => number;
   /**
    * How the runtime lays out the weight for itself. Operators with different layouts cannot read the same quantized
    * constant: the runtime then fails to load the model.
@@ -97,8 +118,8 @@ export interface OperatorSpec {
   readonly ownConfigs?: readonly ConfigName[];
   /** Configurations of the original's that the runtime computes wrongly: only its byte-parity mode allows them. */
   readonly brokenConfigs?: readonly ConfigName[];
-  /** Its result tells how two operands compare: only on one grid is that what it was in float. */
-  readonly compares?: true;
+  /** Its result tells how two operands compare: only on one grid, of these steps, is that what it was in float. */
+  readonly compares?: ComparedSteps;
   /** Results that are positions or counts, by output position: arithmetic on them has to be exact. */
   readonly countingOutputs?: readonly number[];
   readonly ranges?: RangeFacts;
@@ -107,6 +128,13 @@ export interface OperatorSpec {
    * largest): below it they refuse the model, or abort. Found by running them.
    */
   readonly leastOutputScale?: (inputs: readonly number[], bits: number) => number;
+  /** Why the integer kernels are wrong for this very operator, or undefined. Asked under static rules. */
+  readonly integerRefusal?: (operator: OperatorView) => string | undefined;
+  /**
+   * The int16 kernel draws lines between the entries of a table of this function, one for every TABLE_CELL codes: where an
+   * entry does not fit the output, the whole cell is wrong.
+   */
+  readonly int16Table?: (x: number, operator: Operator) => number;
   /**
    * Options that the operator gets when it becomes int16, over its own: by default the kernel takes scales that happen
    * to be near powers of two for a promise, and then refuses the model.
@@ -119,6 +147,9 @@ export interface OperatorSpec {
   /** A composite runs a subgraph of its own; only these names have a quantized form. */
   readonly compositeNames?: readonly string[];
 }
+
+/** Input codes between two entries of the table of an int16 kernel. */
+export const TABLE_CELL = 128;
 
 /** Static int8 and int16: what operators without weights can do. */
 export const STATIC: readonly ConfigName[] = ['static_wi8_ai16', 'static_wi8_ai8'];

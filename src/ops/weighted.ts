@@ -1,7 +1,7 @@
 import { BuiltinOperator as B } from '../../schema/generated/tflite.ts';
 import type { Operator } from '../../schema/model.ts';
 import type { ConfigName } from '../recipe/types.ts';
-import { type OperatorSpec, STATIC, spec } from './spec.ts';
+import { type OperatorSpec, type OperatorView, STATIC, spec } from './spec.ts';
 
 const STATIC_INT4: readonly ConfigName[] = ['static_wi4_ai8', 'static_wi4_ai16'];
 const WEIGHT_ONLY: readonly ConfigName[] = ['weightonly_wi8_afp32', 'weightonly_wi4_afp32'];
@@ -10,8 +10,14 @@ const CONVOLUTION: readonly ConfigName[] = [...STATIC, 'dynamic_wi8_afp32', 'wei
 
 const firstAxis = () => 0;
 
+/** Filters that read a part of the channels only. */
+const hasGroups = ({ shape }: OperatorView) => shape(0)?.at(-1) !== shape(1)?.at(-1);
+
 /** Input step times weight step over output step has to stay below 256 in every channel. */
 const leastOfProduct = ([input = 0, weight = 0]: readonly number[]) => (input * weight) / 128;
+
+/** With int16 activations sums have 64 bits and a factor below 2^-32 is 0: a channel of zeros would lose its bias. */
+const leastFactor = (bits: number) => (bits === 16 ? 2 ** -30 : 0);
 
 /** Columns of the right-hand matrix: its last axis, or the one before when it is read transposed. */
 function columnAxis(rank: number, operator: Operator): number {
@@ -30,6 +36,7 @@ export const weightedSpecs: readonly OperatorSpec[] = [
       input: 0,
       weight: 1,
       bias: 2,
+      leastFactor,
       channelAxis: firstAxis,
       blockAxis: 1,
       packing: 'rows',
@@ -55,8 +62,10 @@ export const weightedSpecs: readonly OperatorSpec[] = [
       input: 0,
       weight: 1,
       bias: 2,
+      leastFactor,
       channelAxis: firstAxis,
       packing: 'filters',
+      dynamicChannelwiseOnly: hasGroups,
       leavesSmallWeights: true,
       keepsQuantizedWeights: true,
     },
@@ -71,10 +80,11 @@ export const weightedSpecs: readonly OperatorSpec[] = [
       input: 0,
       weight: 1,
       bias: 2,
+      leastFactor,
       channelAxis: () => 3,
       packing: 'depthwise',
       leavesSmallWeights: true,
-      dynamicChannelwiseOnly: true,
+      dynamicChannelwiseOnly: () => true,
       keepsQuantizedWeights: true,
     },
     configs: CONVOLUTION,
@@ -89,6 +99,7 @@ export const weightedSpecs: readonly OperatorSpec[] = [
       input: 2,
       weight: 1,
       bias: 3,
+      leastFactor,
       channelAxis: firstAxis,
       packing: 'transposed',
       leavesSmallWeights: true,

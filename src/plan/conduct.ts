@@ -28,6 +28,8 @@ export interface Conduct {
   readonly statisticsOverrideConstants: boolean;
   /** A5, A7, A12, A13. Graph outputs and signatures follow inserted operators as in the original. */
   readonly rewiresOutputsOriginally: boolean;
+  /** Results of int16 operators become uint8 outputs in one step, which the runtime has no kernel for. */
+  readonly requantizesAtOnce: boolean;
   /** A20, A22, A23. Inserted tensors are named and shaped as in the original. */
   readonly namesOriginally: boolean;
   /** A3. Only the newer operator code field is read. */
@@ -53,6 +55,7 @@ export const COMPAT_0_10: Conduct = {
   keepsCarrier: true,
   statisticsOverrideConstants: true,
   rewiresOutputsOriginally: true,
+  requantizesAtOnce: true,
   namesOriginally: true,
   readsNewCodesOnly: true,
   failsOnRefusal: true,
@@ -72,6 +75,7 @@ export const CORRECT: Conduct = {
   keepsCarrier: false,
   statisticsOverrideConstants: false,
   rewiresOutputsOriginally: false,
+  requantizesAtOnce: false,
   namesOriginally: false,
   readsNewCodesOnly: false,
   failsOnRefusal: false,

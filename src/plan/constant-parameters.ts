@@ -6,7 +6,7 @@ import type { TensorParameters } from '../algorithms/parameters.ts';
 import { isWeight } from '../ops/index.ts';
 import { blockSize, type TensorConfig } from '../recipe/types.ts';
 import type { Conduct } from './conduct.ts';
-import { type OperatorTask, tensorOf } from './task.ts';
+import { type OperatorTask, tensorOf, viewOf } from './task.ts';
 
 /** Parameters of constants, made once for all readers that want the same: they then share one stored copy. */
 export class ConstantParameters {
@@ -75,7 +75,7 @@ export class ConstantParameters {
 
   /** Where the kernel needs one scale, or one a channel, or where no blocks fit, the recipe's granularity gives way. */
   #fitting(
-    { mode, spec }: OperatorTask,
+    task: OperatorTask,
     config: TensorConfig,
     shape: readonly number[],
     blockAxis: number | undefined,
@@ -85,9 +85,12 @@ export class ConstantParameters {
     if (block !== undefined && (shape[blockAxis ?? -1] ?? 1) % block !== 0) {
       return { ...config, granularity: 'CHANNELWISE' };
     }
+    const { mode, spec } = task;
     if (mode === 'static' && spec.weighted?.staticTensorwiseOnly) return { ...config, granularity: 'TENSORWISE' };
     if (mode === 'dynamic' && spec.weighted?.dynamicTensorwiseOnly) return { ...config, granularity: 'TENSORWISE' };
-    if (mode === 'dynamic' && spec.weighted?.dynamicChannelwiseOnly) return { ...config, granularity: 'CHANNELWISE' };
+    if (mode === 'dynamic' && spec.weighted?.dynamicChannelwiseOnly?.(viewOf(task))) {
+      return { ...config, granularity: 'CHANNELWISE' };
+    }
     return config;
   }
 

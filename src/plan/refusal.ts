@@ -3,7 +3,7 @@ import { elementCount, hasScales, isBlockwise, tensorConstant } from '../../sche
 import { NO_TENSOR } from '../../schema/model.ts';
 import type { WeightedOperands } from '../ops/index.ts';
 import type { Surroundings } from './surroundings.ts';
-import { type OperatorTask, tensorOf } from './task.ts';
+import { type OperatorTask, tensorOf, viewOf } from './task.ts';
 
 /**
  * Why an operator that the recipe wants quantized has to stay float, or undefined. Asked before its wishes are made, so
@@ -28,6 +28,8 @@ function staticRefusal(task: OperatorTask, surroundings: Surroundings): string |
     tensors.filter((tensor, position) => isFloat(task, tensor) && !plain.includes(position)).length;
   const [read, written] = [floats(inputs, spec.plainInputs), floats(outputs)];
   if (read + written === 0) return undefined;
+  const wrong = spec.integerRefusal?.(viewOf(task));
+  if (wrong !== undefined) return wrong;
   if (spec.scale === 'same-as-input' && read !== 1) return `it has ${read} float operands instead of one`;
   if (spec.scale === 'same-as-output' && written !== 1) return `it has ${written} float results instead of one`;
   if (spec.scale === 'fixed-output' && outputs.length !== 1) return `it has ${outputs.length} results instead of one`;
@@ -59,7 +61,8 @@ function weightRefusal(task: OperatorTask, weighted: WeightedOperands): string |
   const others = weighted.otherWeights && otherWeightsRefusal(task, weight, weighted.otherWeights);
   if (others !== undefined) return others;
   const rowBits = (tensor.shape?.at(-1) ?? 1) * (task.config.weight?.numBits ?? 8);
-  if (weighted.rowsFillBytes && rowBits % 8 !== 0) {
+  // Under weight-only rules the table is decoded as a whole before rows are looked up.
+  if (weighted.rowsFillBytes && task.mode !== 'weight-only' && rowBits % 8 !== 0) {
     return `its rows of ${tensor.shape?.at(-1)} values do not fill whole bytes in ${task.config.weight?.numBits} bits`;
   }
   if (constant && elementCount(tensor.shape) < task.config.minWeightElements) {

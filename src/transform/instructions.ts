@@ -121,10 +121,7 @@ function mergeWithProducer(plan: Plan, producer: Instruction, groups: readonly I
     if (group.kind === 'quantize' && plan.conduct.sameParameters(group.parameters, parameters)) {
       steps.push(step('store', place, group.consumers, group.parameters));
     } else if (group.kind === 'quantize') {
-      steps.push(
-        step('store', place, group.consumers, parameters),
-        step('quantize', place, group.consumers, group.parameters),
-      );
+      steps.push(step('store', place, group.consumers, parameters), ...requantize(plan, group, parameters));
     } else if (group.kind === 'keep') {
       steps.push(step('dequantize', place, group.consumers, parameters));
     } else steps.push(group);
@@ -132,6 +129,14 @@ function mergeWithProducer(plan: Plan, producer: Instruction, groups: readonly I
   if (unserved.length > 0) return [step('dequantize', place, unserved, parameters), ...steps];
   const unread = groups.length === 0 && !plan.conduct.leavesUnreadOutputs;
   return unread ? [step('store', place, [], parameters)] : steps;
+}
+
+/** The runtime has no way from int16 to uint8: int8 of the same steps, from which uint8 is exact, lies between. */
+function requantize(plan: Plan, group: Instruction, from: TensorParameters | undefined): Instruction[] {
+  const to = group.parameters;
+  if (from?.bits !== 16 || !to?.unsigned || plan.conduct.requantizesAtOnce) return [{ ...group }];
+  const signed = { ...to, unsigned: false, zeroPoints: to.zeroPoints.map((zeroPoint) => zeroPoint - 128) };
+  return [{ ...group, parameters: signed }, { ...group }];
 }
 
 /** The last group of readers keeps the original; a copy of the buffer is needless where the tensor is copied. */
@@ -165,7 +170,8 @@ function fuseRequantize(
   const builtin = code === undefined ? -1 : plan.conduct.readsNewCodesOnly ? code.builtinCode : builtinCode(code);
   if ((specOfBuiltin(builtin)?.scale ?? 'free') !== 'free') return undefined;
   const { scales, zeroPoints, shape, reason } = to;
-  if ((scales[0] as number) < (from.leastScale ?? 0)) return undefined;
+  const scale = scales[0] as number;
+  if (scale < (from.leastScale ?? 0) || scale > (from.greatestScale ?? Number.POSITIVE_INFINITY)) return undefined;
   return [{ ...store, parameters: { ...from, scales, zeroPoints, shape, reason } }];
 }
 

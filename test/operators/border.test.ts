@@ -35,8 +35,7 @@ const TYPES: Readonly<Record<string, number>> = {
 /** Conversions that an interpreter has no kernel for, by the name of the configurations within and outside. */
 function refused(id: RuntimeId, within: string, outside: string): RegExp | undefined {
   const bits = (name: string) => (name.includes('ai16') ? 16 : 8);
-  if (id === 'tfjs-tflite' && bits(within) !== bits(outside)) return /quantize\.cc/;
-  return bits(within) === 16 && outside === 'static_wi8_au8' ? /quantize\.cc:183 output->type/ : undefined;
+  return id === 'tfjs-tflite' && bits(within) !== bits(outside) ? /quantize\.cc/ : undefined;
 }
 
 const rule = (operation: string, { config }: Configuration): Rule => ({

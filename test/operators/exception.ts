@@ -32,4 +32,3 @@ export interface Exception {
 /** Beginnings of the names of configurations by what limits them. */
 export const INT8 = ['static_wi8_ai8'];
 export const INT16 = ['static_wi8_ai16', 'static_wi4_ai16'];
-export const INT16_CHANNELS = ['static_wi8_ai16 channelwise', 'static_wi4_ai16 channelwise'];

@@ -1,5 +1,5 @@
 import type { RuntimeId } from '../../calibration/runtime/runtime.ts';
-import { type Exception, INT8, INT16, INT16_CHANNELS } from './exception.ts';
+import { type Exception, INT8, INT16 } from './exception.ts';
 
 const WITH_WEIGHT = [
   'constant',
@@ -117,23 +117,6 @@ export const older: readonly Exception[] = [
     runtimes: OLDER,
     reason: 'its kernel of float activations and integer weights reads one scale, and takes batches for one another',
     expected: { excess: 192 },
-  },
-  {
-    operators: ['CONV_2D'],
-    configurations: ['dynamic_wi8_afp32 tensorwise'],
-    forms: ['groups'],
-    runtimes: OLDER,
-    reason: 'with groups the kernel wants a scale for each filter, and this build does not check it',
-    expected: { erratic: true },
-  },
-  {
-    operators: ['FULLY_CONNECTED'],
-    configurations: INT16_CHANNELS,
-    forms: ['uneven channels'],
-    runtimes: OLDER,
-    reason:
-      'the factor of a channel of zeros is so small that the kernel takes it for 0, and its bias is lost: 5 steps',
-    expected: { excess: 6.3 },
   },
   {
     operators: ['ADD', 'MUL'],

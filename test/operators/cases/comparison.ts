@@ -19,6 +19,7 @@ function casesOf(operator: (typeof COMPARISONS)[number]): SuiteCase[] {
     form('broadcast row', [3, 7], [7], [3, 7]),
     form('broadcast both', [2, 1, 4], [1, 3, 1], [2, 3, 4]),
     form('big values', [3, 7], [3, 7], [3, 7], [-300, 900]),
+    form('small values', [3, 7], [3, 7], [3, 7], [-0.02, 0.01]),
     form('below zero', [3, 7], [3, 7], [3, 7], [-9, -4]),
     operatorCase(operator, 'constant', [input([3, 7]), constant([3, 7], [-2, 2])], [{ shape: [3, 7], type: 'BOOL' }]),
   ];

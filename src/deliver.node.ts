@@ -1,7 +1,7 @@
 import type { RuntimeChoice } from '../calibration/runtime/open.node.ts';
 import { createUnfinishedFile } from '../schema/write-file.node.ts';
 import type { QuantizationResult } from './quantization-result.node.ts';
-import { type Verification, verifyModelFile } from './validate/verify.node.ts';
+import { type Verification, type Verifier, verifyModelFile } from './validate/verify.node.ts';
 
 export interface DeliverOptions {
   readonly overwrite: boolean;
@@ -9,6 +9,8 @@ export interface DeliverOptions {
   readonly verify: boolean;
   readonly runtime?: RuntimeChoice | undefined;
   readonly library?: string | undefined;
+  /** Started before with the same interpreter. */
+  readonly verifier?: Verifier | undefined;
   /** Threads that quantize and write; default: one a core where the model is large. */
   readonly threads?: number | undefined;
   readonly signal?: AbortSignal | undefined;
@@ -37,6 +39,7 @@ export async function deliverModel(
       options.onVerify?.();
       verification = await verifyModelFile(file.temporaryPath, {
         file: path,
+        verifier: options.verifier,
         ...(options.runtime ? { runtime: options.runtime } : {}),
         ...(options.library ? { library: options.library } : {}),
         ...(options.signal ? { signal: options.signal } : {}),

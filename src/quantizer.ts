@@ -9,10 +9,9 @@ import type { Model } from '../schema/model.ts';
 import { openModelFile, sha256Of } from '../schema/model-file.node.ts';
 import { readModel } from '../schema/reader.ts';
 import type { BufferPlacement } from '../schema/writer.ts';
-import { type CalibrateModelOptions, calibrateModel, type SampleSources } from './calibrate.node.ts';
+import type { CalibrateModelOptions, SampleSources } from './calibrate.node.ts';
 import { type Calibration, rangeSourceOf } from './calibration-input.node.ts';
 import { type Plan, planQuantization } from './plan/plan.ts';
-import { planDocument } from './plan/plan-document.ts';
 import { rangeContext } from './plan/range-context.ts';
 import { weightsToMeasure } from './plan/weights.ts';
 import { QuantizationResult } from './quantization-result.node.ts';
@@ -34,8 +33,7 @@ import { RecipeUsage } from './recipe/usage.ts';
 import { recipeToJson } from './recipe/write.ts';
 import { measureWeights } from './streaming/measure-weights.node.ts';
 import { applyPlan } from './transform/apply.ts';
-import { withPlanReasons } from './validate/plan-reasons.ts';
-import { type ValidateModelsOptions, validateAgainst } from './validation.node.ts';
+import type { ValidateModelsOptions } from './validation.node.ts';
 
 /** A model by path, file URL, bytes, or anything that bytes can be read from. */
 export type ModelInput = string | URL | Uint8Array | ByteSource;
@@ -70,7 +68,8 @@ export interface RecipeUpdate {
 
 /**
  * Quantizes one float model. The same sequence of calls as the Python class: open, load a recipe, calibrate where the
- * recipe needs it, quantize, export, validate. Nothing that is passed in is changed, and everything can be repeated.
+ * recipe needs it, quantize, export, validate. Nothing that is passed in is changed, and everything can be repeated. What
+ * runs models is loaded when a model is run.
  */
 export class Quantizer {
   readonly model: Model;
@@ -188,7 +187,8 @@ export class Quantizer {
   }
 
   /** As `calibrate`, with the tensors that could not be had. */
-  calibrateWithReport(samples: SampleSources, options: CalibrateModelOptions = {}) {
+  async calibrateWithReport(samples: SampleSources, options: CalibrateModelOptions = {}) {
+    const { calibrateModel } = await import('./calibrate.node.ts');
     const recipe = this.needCalibration ? this.#recipe : undefined;
     const resolver = recipe && createResolver(recipe, this.#context);
     const opened = { model: this.model, source: this.#source(), identity: this.#identity() };
@@ -240,6 +240,11 @@ export class Quantizer {
     const result = this.#result;
     if (!result)
       throw new AeqError('USAGE', 'there is no quantized model to validate', { hint: 'call quantize first' });
+    const [{ validateAgainst }, { withPlanReasons }, { planDocument }] = await Promise.all([
+      import('./validation.node.ts'),
+      import('./validate/plan-reasons.ts'),
+      import('./plan/plan-document.ts'),
+    ]);
     const bytes = result.quantizedModel;
     const float = { file: this.file, model: this.model, sizeBytes: this.#sizeBytes, source: this.#source() };
     const other = { file: 'quantized', model: readModel(bytes), sizeBytes: result.sizeBytes, source: { bytes } };

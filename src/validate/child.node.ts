@@ -1,3 +1,5 @@
+import type { ChildProcess } from 'node:child_process';
+import type { Socket } from 'node:net';
 import { forkModule } from '../../calibration/pool/fork.node.ts';
 
 /** How much of what a child writes on stderr is kept: native libraries say there why they abort. */
@@ -20,55 +22,95 @@ export interface ChildOptions {
   readonly timeoutMs?: number | undefined;
 }
 
-/**
- * Runs a module of this folder in a process of its own, sends it one message and waits for its end. Works from the
- * TypeScript sources (through tsx) and from the build.
- * @param entry file name without extension
- * @throws the abort reason when `signal` is aborted; the child is killed then.
- */
-export async function runChild<Answer>(
-  entry: string,
-  message: unknown,
-  options: ChildOptions = {},
-): Promise<ChildEnd<Answer>> {
-  options.signal?.throwIfAborted();
-  const child = forkModule(import.meta.url, entry);
-  let answer: Answer | undefined;
-  let errorText = '';
-  let timedOut = false;
-  child.stderr?.setEncoding('utf8').on('data', (text: string) => {
-    errorText = (errorText + text).slice(-KEPT_CHARACTERS);
-  });
-  child.on('message', (value) => {
-    answer = value as Answer;
-  });
-  const kill = () => child.kill('SIGKILL');
-  const timer = setTimeout(() => {
-    timedOut = true;
-    kill();
-  }, options.timeoutMs ?? 600_000);
-  options.signal?.addEventListener('abort', kill, { once: true });
-  try {
-    const ended = new Promise<[number | null, NodeJS.Signals | null]>((resolve, reject) => {
+/** What a child is sent: something to get ready for, if there is time, then the one question. */
+type ToChild<Preparation, Question> =
+  | { readonly kind: 'prepare'; readonly preparation: Preparation }
+  | { readonly kind: 'ask'; readonly question: Question };
+
+/** A module of this folder in a process of its own, which answers one question and ends. */
+export class Child<Preparation, Question, Answer> {
+  readonly #child: ChildProcess;
+  readonly #ended: Promise<[number | null, NodeJS.Signals | null]>;
+  #answer: Answer | undefined;
+  #errorText = '';
+
+  /**
+   * Starts it. Works from the TypeScript sources (through tsx) and from the build. While it has no question, it keeps
+   * nobody waiting, and ends with this process.
+   * @param entry file name without extension
+   * @param preparation what to get ready for
+   */
+  constructor(entry: string, preparation: Preparation) {
+    const child = forkModule(import.meta.url, entry);
+    this.#child = child;
+    child.stderr?.setEncoding('utf8').on('data', (text: string) => {
+      this.#errorText = (this.#errorText + text).slice(-KEPT_CHARACTERS);
+    });
+    child.on('message', (value) => {
+      this.#answer = value as Answer;
+    });
+    this.#ended = new Promise((resolve, reject) => {
       child.once('error', reject);
       child.once('close', (code, signal) => resolve([code, signal]));
     });
+    this.#ended.catch(() => undefined);
+    this.#send({ kind: 'prepare', preparation });
+    this.#hold(false);
+  }
+
+  /** Sends the question and waits for the end. @throws the abort reason when `signal` is aborted; the child is killed then. */
+  async ask(question: Question, options: ChildOptions = {}): Promise<ChildEnd<Answer>> {
+    let timedOut = false;
+    const timer = setTimeout(() => {
+      timedOut = true;
+      this.kill();
+    }, options.timeoutMs ?? 600_000);
+    const kill = () => this.kill();
+    options.signal?.addEventListener('abort', kill, { once: true });
+    try {
+      options.signal?.throwIfAborted();
+      this.#hold(true);
+      this.#send({ kind: 'ask', question });
+      const [exitCode, signal] = await this.#ended;
+      options.signal?.throwIfAborted();
+      return { answer: this.#answer, exitCode, signal, errorText: this.#errorText.trim(), timedOut };
+    } finally {
+      clearTimeout(timer);
+      options.signal?.removeEventListener('abort', kill);
+    }
+  }
+
+  kill(): void {
+    this.#child.kill('SIGKILL');
+  }
+
+  #send(message: ToChild<Preparation, Question>): void {
     // A child that dies at once cannot be written to; how it ended is what counts.
-    child.send(message as NodeJS.Dict<unknown>, () => undefined);
-    const [exitCode, signal] = await ended;
-    options.signal?.throwIfAborted();
-    return { answer, exitCode, signal, errorText: errorText.trim(), timedOut };
-  } finally {
-    clearTimeout(timer);
-    options.signal?.removeEventListener('abort', kill);
+    this.#child.send(message as NodeJS.Dict<unknown>, () => undefined);
+  }
+
+  /** Whether this process stays alive for the child. */
+  #hold(on: boolean): void {
+    const stderr = this.#child.stderr as Socket | null;
+    for (const handle of [this.#child, this.#child.channel, stderr]) {
+      if (on) handle?.ref();
+      else handle?.unref();
+    }
   }
 }
 
-/** In the child: answers the parent's one message and ends; ends too when the parent does. */
-export function serveParent<Message>(answer: (message: Message) => Promise<unknown>): void {
+/** In the child: answers the parent's one question and ends; ends too when the parent does. */
+export function serveParent<Preparation, Question>(
+  prepare: (preparation: Preparation) => void,
+  answer: (question: Question) => Promise<unknown>,
+): void {
   process.once('disconnect', () => process.exit());
-  process.once('message', async (message) => {
-    const value = await answer(message as Message);
+  process.on('message', async (message: ToChild<Preparation, Question>) => {
+    if (message.kind === 'prepare') {
+      prepare(message.preparation);
+      return;
+    }
+    const value = await answer(message.question);
     process.send?.(value, undefined, undefined, () => process.exit());
   });
 }

@@ -2,7 +2,7 @@
 
 import { outputReferences } from '../../calibration/capture/reference.ts';
 import { openCapture } from '../../calibration/capture/session.ts';
-import { hasVariables, openRuntimeFor } from '../../calibration/runtime/open.node.ts';
+import { hasVariables, openRuntime, openRuntimeFor } from '../../calibration/runtime/open.node.ts';
 import type { Runtime } from '../../calibration/runtime/runtime.ts';
 import type { Feed } from '../../datasets/sample.ts';
 import { AeqError } from '../../schema/errors.ts';
@@ -11,7 +11,7 @@ import type { Model } from '../../schema/model.ts';
 import { type ModelFile, openModelFile } from '../../schema/model-file.node.ts';
 import { serveParent } from './child.node.ts';
 import { feedFor, GENERIC_VALUES, genericFeed } from './feeds.ts';
-import type { VerifyAnswer, VerifyRequest } from './verify.node.ts';
+import type { VerifyAnswer, VerifyInterpreter, VerifyRequest } from './verify.node.ts';
 
 /** Lengths to try for free dimensions other than the batch, since the model does not say which it can take. */
 const FREE_LENGTHS = [1, 32, 256];
@@ -19,13 +19,28 @@ const FREE_LENGTHS = [1, 32, 256];
 const STATE = 'models that keep a state run on older interpreters only, such as that of @tensorflow/tfjs-tflite';
 const CHUNK_BYTES = 4 << 20;
 
+/** The interpreter that most models need, opened while the file is not there yet. */
+let prepared: Promise<Runtime> | undefined;
+
+const options = ({ library }: VerifyInterpreter) => (library === undefined ? {} : { library });
+
+function prepare(interpreter: VerifyInterpreter): void {
+  prepared = openRuntime(interpreter.runtime, options(interpreter));
+  // Whoever uses it sees the rejection.
+  prepared.catch(() => undefined);
+}
+
+async function interpreterFor(model: Model, request: VerifyRequest): Promise<Runtime> {
+  if (prepared && !hasVariables(model)) return prepared;
+  return openRuntimeFor(model, request.runtime, options(request));
+}
+
 async function verify(request: VerifyRequest): Promise<VerifyAnswer> {
   let file: ModelFile;
   let runtime: Runtime;
   try {
     file = openModelFile(request.path);
-    const options = request.library === undefined ? {} : { library: request.library };
-    runtime = await openRuntimeFor(file.model, request.runtime, options);
+    runtime = await interpreterFor(file.model, request);
   } catch (error) {
     return broken(error);
   }
@@ -131,4 +146,4 @@ function broken(error: unknown): VerifyAnswer {
     : { status: 'broken', code: 'INTERNAL', message: String(message ?? error), hint: undefined };
 }
 
-serveParent(verify);
+serveParent(prepare, verify);

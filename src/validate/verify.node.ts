@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import type { RuntimeChoice } from '../../calibration/runtime/open.node.ts';
 import type { Feed } from '../../datasets/sample.ts';
 import { AeqError } from '../../schema/errors.ts';
-import { type ChildEnd, runChild } from './child.node.ts';
+import { Child, type ChildEnd } from './child.node.ts';
 
 export interface VerifyOptions {
   /** What to call the file in messages, where it is not the path itself. */
@@ -14,6 +14,8 @@ export interface VerifyOptions {
   readonly library?: string;
   /** A real sample by signature key, in the types of the float model or of the file; generic values otherwise. */
   readonly feeds?: Readonly<Record<string, Feed>>;
+  /** Started before with the same interpreter; it can be used once. */
+  readonly verifier?: Verifier | undefined;
   readonly signal?: AbortSignal;
   /** Default: ten minutes. */
   readonly timeoutMs?: number;
@@ -24,11 +26,15 @@ export type Verification =
   | { readonly status: 'ok'; readonly runtime: string; readonly signatures: readonly string[] }
   | { readonly status: 'skipped'; readonly reason: string };
 
-/** What the parent sends to verify-entry. */
-export interface VerifyRequest {
-  readonly path: string;
+/** Which interpreter verify-entry is to get ready. */
+export interface VerifyInterpreter {
   readonly runtime: RuntimeChoice;
   readonly library: string | undefined;
+}
+
+/** What verify-entry is asked. */
+export interface VerifyRequest extends VerifyInterpreter {
+  readonly path: string;
   readonly feeds: Readonly<Record<string, Feed>>;
 }
 
@@ -37,6 +43,14 @@ export type VerifyAnswer =
   | Verification
   | { readonly status: 'failed'; readonly step: 'load' | 'run'; readonly message: string; readonly signature?: string }
   | { readonly status: 'broken'; readonly code: string; readonly message: string; readonly hint: string | undefined };
+
+/** The process that verifies a file, started before there is one. */
+export type Verifier = Child<VerifyInterpreter, VerifyRequest, VerifyAnswer>;
+
+/** Starts the process that `verifyModelFile` needs, so that it gets ready while the file is being made. */
+export function startVerifier({ runtime = 'auto', library }: Pick<VerifyOptions, 'runtime' | 'library'>): Verifier {
+  return new Child('verify-entry.node', { runtime, library });
+}
 
 /**
  * Loads a `.tflite` file and runs each of its signatures once, in a process of its own, so that a file that kills the
@@ -62,7 +76,9 @@ async function verifyPath(path: string, name: string, options: VerifyOptions): P
     library: options.library,
     feeds: options.feeds ?? {},
   };
-  const end = await runChild<VerifyAnswer>('verify-entry.node', request, options);
+  options.signal?.throwIfAborted();
+  const verifier = options.verifier ?? startVerifier(options);
+  const end = await verifier.ask(request, options);
   const { answer } = end;
   if (answer === undefined) throw died(name, end);
   if (answer.status === 'ok' || answer.status === 'skipped') return answer;

@@ -1,26 +1,16 @@
 import { basename, dirname, extname, join } from 'node:path';
 import { parseRangeRule } from '../../../calibration/ranges/rule.ts';
-import { writeJsonFile } from '../../../schema/documents/json-file.node.ts';
 import { AeqError } from '../../../schema/errors.ts';
 import { checkWritable } from '../../../schema/write-file.node.ts';
-import { type Calibration, readCalibrationFile } from '../../calibration-input.node.ts';
-import { type Delivery, deliverModel } from '../../deliver.node.ts';
-import type { Plan } from '../../plan/plan.ts';
-import { planDocument } from '../../plan/plan-document.ts';
-import { Quantizer } from '../../quantizer.ts';
-import { withShorthand } from '../../recipe/shorthand.ts';
-import { formatBytes, formatShare } from '../../report/format.ts';
-import { calibrateWithProgress } from '../calibrating.ts';
-import type { CommandRun, Context } from '../context.ts';
+import { startVerifier, type Verifier } from '../../validate/verify.node.ts';
+import type { CommandRun } from '../context.ts';
 import type { OptionValues } from '../options.ts';
-import { planText } from '../plan-text.ts';
-import { shorthandOf } from '../shorthand.ts';
 
 const STATIC_RECIPES = { int8: 'static_wi8_ai8', int16: 'static_wi8_ai16' } as const;
 
-/** `aeq quantize <model> (--static [int8|int16] | --recipe <name|file>)` */
+/** `aeq quantize <model> (--static [int8|int16] | --recipe <name|file>)`: what can be checked before anything is loaded. */
 export const run: CommandRun = async ([path = ''], context) => {
-  const { options, print, result, warn } = context;
+  const { options } = context;
   const recipe = recipeOf(options);
   const range = options.range === undefined ? undefined : parseRangeRule(options.range);
   const output = options.output ?? defaultOutput(path, recipe);
@@ -31,41 +21,25 @@ export const run: CommandRun = async ([path = ''], context) => {
     const { runOnContainer } = await import('./quantize-container.ts');
     return runOnContainer(path, output, recipe, context);
   }
-  const quantizer = await Quantizer.open(path, { compat: options.compat });
+  const verifier = earlyVerifier(options);
   try {
-    for (const text of quantizer.loadQuantizationRecipe(recipe)) warn(text);
-    const shorthand = shorthandOf(options);
-    if (shorthand) quantizer.loadQuantizationRecipe(withShorthand(quantizer.recipe, shorthand));
-    const calibration = await calibrationFor(quantizer, context);
-    const settings = { range, safety: options.safety, buffers: options.buffers };
-    if (options.dryRun) {
-      const plan = quantizer.plan(calibration, settings);
-      for (const text of plan.warnings) warn(text);
-      const document = planDocument(plan, quantizer.identity);
-      if (options.plan) writeJsonFile(options.plan, document, { overwrite });
-      result(document);
-      print(planText(plan, context.style));
-      return 0;
-    }
-    const step = context.progress.start('quantizing');
-    const quantized = await quantizer.quantize(calibration, settings);
-    const delivery = await deliverModel(output, quantized, {
-      overwrite,
-      verify: options.verify !== false,
-      runtime: options.runtime,
-      library: process.env.AEQ_LITERT_LIBRARY,
-      signal: context.signal,
-      onVerify: () => step.update(1, undefined, 'verifying'),
-    });
-    if (options.plan) writeJsonFile(options.plan, planDocument(quantized.plan, quantizer.identity), { overwrite });
-    step.end(basename(output));
-    for (const text of quantized.warnings) warn(text);
-    report(context, quantizer.sizeBytes, quantized.plan, output, delivery);
-    return 0;
+    const { runOnModel } = await import('./quantize-model.ts');
+    return await runOnModel({ path, output, recipe, range, overwrite, verifier }, context);
   } finally {
-    quantizer.close();
+    verifier?.kill();
   }
 };
+
+/** The process that is going to verify the file, where that is soon: it starts while the rest is loaded. */
+function earlyVerifier({ dryRun, verify, data, runtime }: OptionValues): Verifier | undefined {
+  if (dryRun || verify === false || data !== undefined) return undefined;
+  return startVerifier({ ...(runtime && { runtime }), ...libraryOption() });
+}
+
+function libraryOption(): { library?: string } {
+  const library = process.env.AEQ_LITERT_LIBRARY;
+  return library ? { library } : {};
+}
 
 function recipeOf({ static: type, recipe }: OptionValues): string {
   if (type !== undefined && recipe !== undefined) {
@@ -85,44 +59,4 @@ function defaultOutput(path: string, recipe: string): string {
   const extension = extname(path);
   const name = basename(recipe, extname(recipe)).replace(/_recipe$/, '');
   return join(dirname(path), `${basename(path, extension)}_${name}${extension || '.tflite'}`);
-}
-
-async function calibrationFor(quantizer: Quantizer, context: Context): Promise<Calibration | undefined> {
-  const { options, warn } = context;
-  if (!quantizer.needCalibration) {
-    if (options.calibration || options.data) warn('the recipe needs no ranges: the calibration or data is not used');
-    return undefined;
-  }
-  if (options.calibration) {
-    if (options.data) warn('--calibration is given: the samples of --data are not used');
-    return readCalibrationFile(options.calibration);
-  }
-  return options.data ? (await calibrateWithProgress(quantizer, context)).document : undefined;
-}
-
-function report(
-  { result, say, style }: Context,
-  floatBytes: number,
-  plan: Plan,
-  output: string,
-  { sizeBytes, verification }: Delivery,
-): void {
-  const real = plan.operators.filter(({ operator }) => operator >= 0);
-  const quantized = real.filter(({ mode }) => mode !== 'float');
-  result({
-    output,
-    sizeBytes,
-    floatSizeBytes: floatBytes,
-    operators: real.length,
-    quantizedOperators: quantized.length,
-    verified: verification === undefined ? 'not verified' : verification.status,
-    warnings: plan.warnings,
-  });
-  const ratio = formatShare(sizeBytes / floatBytes);
-  say(`${style.bold(output)}  ${formatBytes(floatBytes)} → ${formatBytes(sizeBytes)} (${ratio})`);
-  const kept = real.length - quantized.length;
-  const float = kept === 0 ? '' : `, ${kept} stay float (--dry-run says why)`;
-  say(`${quantized.length} of ${real.length} operators quantized${float}`);
-  if (verification?.status === 'ok') say(style.dim(`loaded and run on ${verification.runtime}`));
-  if (verification?.status === 'skipped') say(style.yellow(`not verified: ${verification.reason}`));
 }

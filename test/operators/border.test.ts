@@ -1,7 +1,7 @@
 /** The types of a model's inputs and outputs, which a recipe decides apart from its operators. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
-import type { Runtime, RuntimeId } from '../../calibration/runtime/runtime.ts';
+import type { Runtime } from '../../calibration/runtime/runtime.ts';
 import { TensorType } from '../../schema/generated/tflite.ts';
 import { readModel } from '../../schema/reader.ts';
 import { modelBytes } from '../../schema/writer.ts';
@@ -12,6 +12,7 @@ import { createResolver } from '../../src/recipe/resolver.ts';
 import type { Rule } from '../../src/recipe/types.ts';
 import { applyPlan } from '../../src/transform/apply.ts';
 import { availableRuntimes, openAvailable } from './available.ts';
+import { refusedConversion, WITHIN } from './border-exceptions.ts';
 import { constant, input, operatorCase } from './case.ts';
 import { allowedConfigs, type Configuration, configurationsOf } from './configurations.ts';
 import { FloatSide } from './float-side.ts';
@@ -32,12 +33,6 @@ const TYPES: Readonly<Record<string, number>> = {
   static_wi8_au8: TensorType.UINT8,
 };
 
-/** Conversions that an interpreter has no kernel for, by the name of the configurations within and outside. */
-function refused(id: RuntimeId, within: string, outside: string): RegExp | undefined {
-  const bits = (name: string) => (name.includes('ai16') ? 16 : 8);
-  return id === 'tfjs-tflite' && bits(within) !== bits(outside) ? /quantize\.cc/ : undefined;
-}
-
 const rule = (operation: string, { config }: Configuration): Rule => ({
   regex: '.*',
   operation,
@@ -45,7 +40,7 @@ const rule = (operation: string, { config }: Configuration): Rule => ({
   config,
 });
 
-const inner = configurationsOf({ ...INPUT, configs: ['static_wi8_ai8', 'static_wi8_ai16'] }, undefined);
+const inner = configurationsOf({ ...INPUT, configs: WITHIN }, undefined);
 const border = configurationsOf(INPUT, undefined);
 
 it('inputs and outputs can have the same configurations', () => {
@@ -76,7 +71,7 @@ describe.each(availableRuntimes)('%s', (id) => {
       const wanted = TYPES[outer.name.split(' ')[0] ?? ''];
       expect(types).toEqual([wanted, wanted]);
       const run = judge(runtime, dense, own, float, planned);
-      const words = refused(id, own.name, outer.name);
+      const words = refusedConversion(id, own.name, outer.name);
       if (words) await expect(run).rejects.toThrow(words);
       else expect((await run).problems).toEqual([]);
     });

@@ -5,7 +5,8 @@ import { floatReason } from '../../src/ops/float-only.ts';
 import { operatorSpecs, specOfBuiltin } from '../../src/ops/index.ts';
 import { families } from './cases/index.ts';
 import { allowedConfigs } from './configurations.ts';
-import { trialsOf } from './suite.ts';
+import { trialsOf } from './trials.ts';
+import { UNTRIED } from './untried.ts';
 
 const schema = readFileSync(new URL('../../schema/tflite.fbs', import.meta.url), 'utf8');
 
@@ -18,19 +19,6 @@ function builtinOperators(): (readonly [name: string, code: number])[] {
 
 const cases = Object.values(families).flat();
 const tried = new Set<number>(cases.map(({ operator }) => BuiltinOperator[operator]));
-
-/** Specs without a case, with the reason. */
-const RECURRENT = 'current interpreters take no models with states: tested in test/src/ops/recurrent.test.ts';
-const UNTRIED: Readonly<Record<string, string>> = {
-  LSTM: RECURRENT,
-  UNIDIRECTIONAL_SEQUENCE_LSTM: RECURRENT,
-  BIDIRECTIONAL_SEQUENCE_LSTM: RECURRENT,
-  RNN: RECURRENT,
-  UNIDIRECTIONAL_SEQUENCE_RNN: RECURRENT,
-  BIDIRECTIONAL_SEQUENCE_RNN: RECURRENT,
-  SVDF: RECURRENT,
-  STABLEHLO_COMPOSITE: 'it runs a subgraph: tested with whole models',
-};
 
 it('finds the operators of the schema', () => {
   expect(builtinOperators().length).toBe(Object.keys(BuiltinOperator).length);

@@ -6,42 +6,21 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 import type { Runtime, RuntimeId } from '../../calibration/runtime/runtime.ts';
 import { BuiltinOperator } from '../../schema/generated/tflite.ts';
-import { type OperatorSpec, specOfBuiltin } from '../../src/ops/index.ts';
+import { specOfBuiltin } from '../../src/ops/index.ts';
 import { availableRuntimes, openAvailable } from './available.ts';
 import type { SuiteCase } from './case.ts';
-import { type Configuration, configurationsOf } from './configurations.ts';
+import type { Configuration } from './configurations.ts';
 import type { Exception } from './exception.ts';
 import { exceptions } from './exceptions.ts';
 import { FloatSide } from './float-side.ts';
 import { judge, planCase, type Verdict } from './judge.ts';
-
-/** One case in one configuration. */
-interface Trial {
-  readonly name: string;
-  readonly suiteCase: SuiteCase;
-  readonly configuration: Configuration;
-}
+import { isAbout, trialsOf } from './trials.ts';
 
 /** Declares the tests of a family. */
 export function operatorSuite(cases: readonly SuiteCase[]): void {
   for (const runtime of availableRuntimes) {
     describe(runtime, () => new Suite(runtime, cases).declare());
   }
-}
-
-export function trialsOf(suiteCase: SuiteCase): Trial[] {
-  const spec = specOfBuiltin(BuiltinOperator[suiteCase.operator]);
-  if (!spec) throw new Error(`${suiteCase.operator} has no spec`);
-  return configurationsOf(spec, weightShape(spec, suiteCase)).map((configuration) => ({
-    name: `${suiteCase.operator} ${suiteCase.form}: ${configuration.name}`,
-    suiteCase,
-    configuration,
-  }));
-}
-
-function weightShape({ weighted }: OperatorSpec, { model }: SuiteCase): readonly number[] | undefined {
-  const [graph] = model.subgraphs;
-  return weighted && graph?.tensors[graph.operators[0]?.inputs[weighted.weight] ?? -1]?.shape;
 }
 
 class Suite {
@@ -132,17 +111,4 @@ function unexpected({ problems, excess }: Verdict, expected: Exception['expected
   if ('wrong' in expected) return problems.filter((problem) => !expected.wrong.test(problem));
   const isWithin = 'excess' in expected && excess <= expected.excess;
   return isWithin ? [] : [`${excess} times the bound`, ...problems.slice(0, 3)];
-}
-
-function isAbout(
-  { operators, configurations, forms, except }: Exception,
-  { operator, form }: SuiteCase,
-  own: Configuration,
-): boolean {
-  return (
-    operators.includes(operator) &&
-    (forms?.includes(form) ?? true) &&
-    !except?.includes(form) &&
-    (configurations?.some((start) => own.name.startsWith(start)) ?? true)
-  );
 }

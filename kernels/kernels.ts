@@ -98,6 +98,7 @@ export interface ErrorSums {
   readonly squaredError: number;
   readonly squaredReference: number;
   readonly squaredTest: number;
+  /** (squaredReference + squaredTest - squaredError) / 2, which is their scalar product. */
   readonly dot: number;
   readonly maxAbsoluteError: number;
   /** Sum of error = test - reference (for bias). */

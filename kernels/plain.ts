@@ -186,7 +186,6 @@ function compare(reference: Float32Array, test: Float32Array): ErrorSums {
     squared: [0, 0, 0, 0],
     reference: [0, 0, 0, 0],
     test: [0, 0, 0, 0],
-    dot: [0, 0, 0, 0],
   };
   let count = 0;
   let maxAbsoluteError = 0;
@@ -203,17 +202,19 @@ function compare(reference: Float32Array, test: Float32Array): ErrorSums {
     add(lanes.squared, i, e * e);
     add(lanes.reference, i, r * r);
     add(lanes.test, i, t * t);
-    add(lanes.dot, i, r * t);
     maxAbsoluteError = Math.max(maxAbsoluteError, Math.abs(e));
   }
   const join = ([a, b, c, d]: number[]) => (a as number) + (c as number) + ((b as number) + (d as number));
+  const squaredError = join(lanes.squared);
+  const squaredReference = join(lanes.reference);
+  const squaredTest = join(lanes.test);
   return {
     count,
     nonFinite: reference.length - count,
-    squaredError: join(lanes.squared),
-    squaredReference: join(lanes.reference),
-    squaredTest: join(lanes.test),
-    dot: join(lanes.dot),
+    squaredError,
+    squaredReference,
+    squaredTest,
+    dot: (squaredReference + squaredTest - squaredError) / 2,
     maxAbsoluteError,
     error: join(lanes.error),
   };

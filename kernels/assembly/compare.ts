@@ -17,8 +17,6 @@ let reference0: v128 = i64x2(0, 0);
 let reference1: v128 = i64x2(0, 0);
 let test0: v128 = i64x2(0, 0);
 let test1: v128 = i64x2(0, 0);
-let dot0: v128 = i64x2(0, 0);
-let dot1: v128 = i64x2(0, 0);
 /** Greatest squared errors. */
 let most: v128 = i64x2(0, 0);
 
@@ -33,8 +31,8 @@ export function compare(reference: usize, test: usize, count: usize): void {
   clear();
   for (let left = count; left > 0; ) {
     let block: usize = left < BLOCK ? left : BLOCK;
-    if (block >= 4) block &= ~3;
-    if (block < 4 || !addBlock(reference, test, block, false)) addBlock(reference, test, block, true);
+    if (block >= 8) block &= ~7;
+    if (block < 8 || !addFinite(reference, test, block)) addMasked(reference, test, block);
     reference += block << 2;
     test += block << 2;
     left -= block;
@@ -43,7 +41,8 @@ export function compare(reference: usize, test: usize, count: usize): void {
   sumSquaredError = joined(squared0, squared1);
   sumSquaredReference = joined(reference0, reference1);
   sumSquaredTest = joined(test0, test1);
-  sumDot = joined(dot0, dot1);
+  // r t = (r^2 + t^2 - (t - r)^2) / 2, which saves a sum for each lane.
+  sumDot = (sumSquaredReference + sumSquaredTest - sumSquaredError) / 2;
   // The root of a rounded square is the number itself, and squares of float32 differences do not underflow.
   maxAbsoluteError = sqrt(max(f64x2.extract_lane(most, 0), f64x2.extract_lane(most, 1)));
 }
@@ -59,18 +58,33 @@ function clear(): void {
   reference1 = zero;
   test0 = zero;
   test1 = zero;
-  dot0 = zero;
-  dot1 = zero;
   most = zero;
 }
 
-/**
- * Adds a block to the running sums. Unmasked, it leaves them alone and gives false where a value was not finite: the sum
- * of squared errors is then infinite or NaN, which float32 values cannot make it otherwise.
- */
+/** Adds four pairs, their lower and their upper halves, to the running sums. */
 // @ts-ignore: decorator
 @inline
-function addBlock(reference: usize, test: usize, count: usize, masked: bool): bool {
+function add(r0: v128, t0: v128, r1: v128, t1: v128): void {
+  reference0 = f64x2.add(reference0, f64x2.mul(r0, r0));
+  reference1 = f64x2.add(reference1, f64x2.mul(r1, r1));
+  test0 = f64x2.add(test0, f64x2.mul(t0, t0));
+  test1 = f64x2.add(test1, f64x2.mul(t1, t1));
+  const e0 = f64x2.sub(t0, r0);
+  const e1 = f64x2.sub(t1, r1);
+  error0 = f64x2.add(error0, e0);
+  error1 = f64x2.add(error1, e1);
+  const q0 = f64x2.mul(e0, e0);
+  const q1 = f64x2.mul(e1, e1);
+  squared0 = f64x2.add(squared0, q0);
+  squared1 = f64x2.add(squared1, q1);
+  most = f64x2.pmax(f64x2.pmax(most, q0), q1);
+}
+
+/**
+ * Adds a block of finite values. Where a value was not finite it leaves the running sums alone and gives false: the sum
+ * of squared errors is then infinite or NaN, which float32 values cannot make it otherwise.
+ */
+function addFinite(reference: usize, test: usize, count: usize): bool {
   let e_0 = error0;
   let e_1 = error1;
   let s_0 = squared0;
@@ -79,54 +93,49 @@ function addBlock(reference: usize, test: usize, count: usize, masked: bool): bo
   let rr1 = reference1;
   let tt0 = test0;
   let tt1 = test1;
-  let rt0 = dot0;
-  let rt1 = dot1;
   let top = most;
-  let counts = i32x4.splat(0);
-  for (let at: usize = 0; at < count << 2; at += 16) {
-    let r: v128;
-    let t: v128;
-    let use: v128 = i64x2(0, 0);
-    const rest = count - (at >> 2);
-    if (masked) {
-      r = rest < 4 ? load32Part(reference + at, rest) : v128.load(reference + at);
-      t = rest < 4 ? load32Part(test + at, rest) : v128.load(test + at);
-      use = finite(r, t, rest);
-      counts = i32x4.sub(counts, use);
-      r = f64x2.promote_low_f32x4(v128.and(r, use));
-      t = f64x2.promote_low_f32x4(v128.and(t, use));
-    } else {
-      r = f64x2.promote_low_f32x4(v128.load64_zero(reference + at));
-      t = f64x2.promote_low_f32x4(v128.load64_zero(test + at));
-    }
+  for (let left = count >> 3; left > 0; left -= 1) {
+    let r = f64x2.promote_low_f32x4(v128.load64_zero(reference));
+    let t = f64x2.promote_low_f32x4(v128.load64_zero(test));
     rr0 = f64x2.add(rr0, f64x2.mul(r, r));
     tt0 = f64x2.add(tt0, f64x2.mul(t, t));
-    rt0 = f64x2.add(rt0, f64x2.mul(r, t));
-    let e = f64x2.sub(t, r);
-    e_0 = f64x2.add(e_0, e);
-    let q = f64x2.mul(e, e);
-    s_0 = f64x2.add(s_0, q);
-    top = f64x2.pmax(top, q);
-    if (masked) {
-      r = rest < 4 ? load32Part(reference + at, rest) : v128.load(reference + at);
-      t = rest < 4 ? load32Part(test + at, rest) : v128.load(test + at);
-      r = f64x2.promote_low_f32x4(upper(v128.and(r, use)));
-      t = f64x2.promote_low_f32x4(upper(v128.and(t, use)));
-    } else {
-      r = f64x2.promote_low_f32x4(v128.load64_zero(reference + at, 8));
-      t = f64x2.promote_low_f32x4(v128.load64_zero(test + at, 8));
-    }
+    r = f64x2.sub(t, r);
+    e_0 = f64x2.add(e_0, r);
+    r = f64x2.mul(r, r);
+    s_0 = f64x2.add(s_0, r);
+    top = f64x2.pmax(top, r);
+    r = f64x2.promote_low_f32x4(v128.load64_zero(reference, 8));
+    t = f64x2.promote_low_f32x4(v128.load64_zero(test, 8));
     rr1 = f64x2.add(rr1, f64x2.mul(r, r));
     tt1 = f64x2.add(tt1, f64x2.mul(t, t));
-    rt1 = f64x2.add(rt1, f64x2.mul(r, t));
-    e = f64x2.sub(t, r);
-    e_1 = f64x2.add(e_1, e);
-    q = f64x2.mul(e, e);
-    s_1 = f64x2.add(s_1, q);
-    top = f64x2.pmax(top, q);
+    r = f64x2.sub(t, r);
+    e_1 = f64x2.add(e_1, r);
+    r = f64x2.mul(r, r);
+    s_1 = f64x2.add(s_1, r);
+    top = f64x2.pmax(top, r);
+    r = f64x2.promote_low_f32x4(v128.load64_zero(reference, 16));
+    t = f64x2.promote_low_f32x4(v128.load64_zero(test, 16));
+    rr0 = f64x2.add(rr0, f64x2.mul(r, r));
+    tt0 = f64x2.add(tt0, f64x2.mul(t, t));
+    r = f64x2.sub(t, r);
+    e_0 = f64x2.add(e_0, r);
+    r = f64x2.mul(r, r);
+    s_0 = f64x2.add(s_0, r);
+    top = f64x2.pmax(top, r);
+    r = f64x2.promote_low_f32x4(v128.load64_zero(reference, 24));
+    t = f64x2.promote_low_f32x4(v128.load64_zero(test, 24));
+    rr1 = f64x2.add(rr1, f64x2.mul(r, r));
+    tt1 = f64x2.add(tt1, f64x2.mul(t, t));
+    r = f64x2.sub(t, r);
+    e_1 = f64x2.add(e_1, r);
+    r = f64x2.mul(r, r);
+    s_1 = f64x2.add(s_1, r);
+    top = f64x2.pmax(top, r);
+    reference += 32;
+    test += 32;
   }
-  if (!masked && !(joined(s_0, s_1) < f64.POSITIVE_INFINITY)) return false;
-  sumCount += masked ? <f64>laneSum(counts) : <f64>count;
+  if (!(joined(s_0, s_1) < f64.POSITIVE_INFINITY)) return false;
+  sumCount += <f64>count;
   error0 = e_0;
   error1 = e_1;
   squared0 = s_0;
@@ -135,10 +144,31 @@ function addBlock(reference: usize, test: usize, count: usize, masked: bool): bo
   reference1 = rr1;
   test0 = tt0;
   test1 = tt1;
-  dot0 = rt0;
-  dot1 = rt1;
   most = top;
   return true;
+}
+
+/** Adds a block, leaving out pairs with a value that is not finite. */
+function addMasked(reference: usize, test: usize, count: usize): void {
+  let counts = i32x4.splat(0);
+  for (let left = count; left > 0; ) {
+    const r = left < 4 ? load32Part(reference, left) : v128.load(reference);
+    const t = left < 4 ? load32Part(test, left) : v128.load(test);
+    const use = finite(r, t, left);
+    counts = i32x4.sub(counts, use);
+    const kept = v128.and(r, use);
+    const other = v128.and(t, use);
+    add(
+      f64x2.promote_low_f32x4(kept),
+      f64x2.promote_low_f32x4(other),
+      f64x2.promote_low_f32x4(upper(kept)),
+      f64x2.promote_low_f32x4(upper(other)),
+    );
+    reference += 16;
+    test += 16;
+    left -= left < 4 ? left : 4;
+  }
+  sumCount += <f64>laneSum(counts);
 }
 
 /** All ones in the lanes below `count` where both values are finite. */

@@ -8,7 +8,16 @@ export {
   roundToBlockScale,
   roundToFloat16,
 } from './float16.ts';
-export type { ChannelExtent, ErrorSums, FloatRange, IntegerLimits, IntegerType, Kernels } from './kernels.ts';
+export type {
+  ChannelExtent,
+  ClipRounds,
+  ErrorSums,
+  FloatRange,
+  IntegerLimits,
+  IntegerType,
+  Kernels,
+} from './kernels.ts';
 export { plainKernels } from './plain.ts';
+export { hadamardEntry } from './plain-weights.ts';
 export { instantiateKernels } from './simd.ts';
 export { sharedWorkspace, Workspace } from './workspace.ts';

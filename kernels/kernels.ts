@@ -61,6 +61,26 @@ export interface Kernels {
 
   /** float16 bits to float32, exact; NaN keeps its sign and payload (quiet). */
   fromFloat16(source: number, count: number, target: number): void;
+
+  /**
+   * Sum of squares of each channel, as float32 to `target`. Squares and every addition are rounded to float32: each run of
+   * `inner` values pairwise (see plain-weights.ts), the runs of a channel one after the other.
+   */
+  sumSquares(address: number, extent: ChannelExtent, target: number): void;
+
+  /**
+   * For each channel the bound that trades the noise of rounding below it against the error of clipping beyond it,
+   * after `rounds` rounds from 1: g' = (sum of |x| >= g) / ((count of |x| >= g) * (1 - noise) + unclipped), in float32 in
+   * the order of `sumSquares`. Writes `channels` float32 to `target`.
+   */
+  clipBounds(address: number, extent: ChannelExtent, rule: ClipRule, target: number): ClipRounds;
+
+  /**
+   * Multiplies each run of `size` (a power of two, at least 2) of `count` float32 values by the Hadamard matrix of that
+   * size: entries +-1/sqrt(size) in float32, negative where row AND column have an odd number of bits. Summed in double
+   * and rounded once; `scratch`: `size` doubles. The matrix is its own inverse.
+   */
+  rotate(source: number, count: number, size: number, scratch: number, target: number): void;
 }
 
 /** A tensor seen as [outer, channels, inner]; channels = inner = 1 is "one channel". */
@@ -68,6 +88,23 @@ export interface ChannelExtent {
   readonly outer: number;
   readonly channels: number;
   readonly inner: number;
+}
+
+export interface ClipRule {
+  /** Share of a squared bound that rounding costs: 4^-bits / 3. A float32 value. */
+  readonly noise: number;
+  /** Noise times the number of values of a channel. */
+  readonly unclipped: number;
+  /** 1 to 16. */
+  readonly rounds: number;
+}
+
+/** Bit k: after round k + 1, every channel's bound had ... */
+export interface ClipRounds {
+  /** moved by no more than 1e-8 + 1e-5 of itself in that round. */
+  readonly settled: number;
+  /** not moved at all in that round, so that no later round moves it. */
+  readonly fixed: number;
 }
 
 export interface FloatRange {

@@ -1,5 +1,6 @@
 import { float16ToFloat32Bits, float32ToFloat16Bits, roundHalfEven } from './float16.ts';
 import type { ChannelExtent, ErrorSums, FloatRange, IntegerLimits, IntegerType, Kernels } from './kernels.ts';
+import { clipBounds, rotate, sumSquares } from './plain-weights.ts';
 
 const { fround } = Math;
 const LOW = fround(-3e38);
@@ -61,6 +62,25 @@ export function plainKernels(memory: WebAssembly.Memory): Kernels {
         new Uint16Array(memory.buffer, source, count),
         new Uint32Array(memory.buffer, target, count),
         float16ToFloat32Bits,
+      ),
+    sumSquares: (address, extent, target) =>
+      sumSquares(
+        new Float32Array(memory.buffer, address, elements(extent)),
+        extent,
+        new Float32Array(memory.buffer, target, extent.channels),
+      ),
+    clipBounds: (address, extent, rule, target) =>
+      clipBounds(
+        new Float32Array(memory.buffer, address, elements(extent)),
+        extent,
+        rule,
+        new Float32Array(memory.buffer, target, extent.channels),
+      ),
+    rotate: (source, count, size, scratch, target) =>
+      rotate(
+        new Float32Array(memory.buffer, source, count),
+        new Float64Array(memory.buffer, scratch, size),
+        new Float32Array(memory.buffer, target, count),
       ),
   };
 }

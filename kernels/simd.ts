@@ -1,5 +1,6 @@
 import { KERNELS_BASE64 } from './generated/kernels.ts';
 import type { Kernels } from './kernels.ts';
+import { hadamardEntry } from './plain-weights.ts';
 
 type Function_ = (...args: number[]) => number;
 
@@ -86,6 +87,17 @@ export function instantiateKernels(memory: WebAssembly.Memory): Kernels {
     },
     fromFloat16: (source, count, target) => {
       call('fromFloat16')(source, count, target);
+    },
+    sumSquares: (address, { outer, channels, inner }, target) => {
+      call('sumSquares')(address, outer, channels, inner, target);
+    },
+    clipBounds: (address, { outer, channels, inner }, { noise, unclipped, rounds }, target) => {
+      const bits = call('clipBounds')(address, outer, channels, inner, noise, unclipped, rounds, target);
+      const all = 2 ** rounds - 1;
+      return { settled: bits & all, fixed: (bits >>> 16) & all };
+    },
+    rotate: (source, count, size, scratch, target) => {
+      call('rotate')(source, count, size, hadamardEntry(size), scratch, target);
     },
   };
 }

@@ -6,7 +6,7 @@ import { piecesOf } from './extent.ts';
 import type { TensorParameters } from './parameters.ts';
 
 /** Elements that are worked on at once: 1 MiB of floats, which stay in the processor's cache between the loops. */
-const CHUNK_ELEMENTS = 1 << 18;
+export const CHUNK_ELEMENTS = 1 << 18;
 
 export interface ChannelRanges {
   readonly mins: Float32Array;
@@ -50,7 +50,7 @@ const sameExtent = (a: ChannelExtent, b: ChannelExtent) =>
   a.outer === b.outer && a.channels === b.channels && a.inner === b.inner;
 
 /** Puts elements [start, end) of a float32 constant into an empty workspace. Returns their address. */
-function placeElements(workspace: Workspace, constant: Constant, start: number, end: number): number {
+export function placeElements(workspace: Workspace, constant: Constant, start: number, end: number): number {
   // A constant that is computed uses the same workspace: its bytes are read before room is taken.
   if (!constant.fill) return workspace.place(constant.read(start * 4, end * 4));
   const address = workspace.allocate((end - start) * 4);

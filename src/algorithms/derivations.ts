@@ -2,6 +2,7 @@ import type { ChannelExtent } from '../../kernels/index.ts';
 import type { Constant, ConstantOrigin } from '../../schema/constant.ts';
 import { AeqError } from '../../schema/errors.ts';
 import { type CodeParameters, codesAsFloats, float16Constant, quantizedConstant } from './constants.ts';
+import { rotatedConstant } from './rotation.ts';
 
 type Derive = (source: Constant, parameters: unknown) => Constant;
 
@@ -16,6 +17,7 @@ const DERIVATIONS: ReadonlyMap<string, Derive> = new Map<string, Derive>([
   ],
   ['float16', float16Constant],
   ['codesAsFloats', codesAsFloats],
+  ['rotated', (source, given) => rotatedConstant(source, (given as { size: number }).size)],
 ]);
 
 /** The constant that an origin describes; `open` gives ranges of files. */

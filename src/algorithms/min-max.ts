@@ -1,11 +1,10 @@
-import { type ChannelExtent, roundToBlockScale } from '../../kernels/index.ts';
-import { type Constant, partOf } from '../../schema/constant.ts';
-import { AeqError } from '../../schema/errors.ts';
+import { partOf } from '../../schema/constant.ts';
 import { blockSize, type TensorConfig } from '../recipe/types.ts';
 import { type Carrier, scaleOfRange } from './arithmetic.ts';
 import { channelRanges, quantizedConstant } from './constants.ts';
-import { extentOfAxis } from './extent.ts';
+import { sharedFloats, storedBlockScale } from './grouped.ts';
 import type { TensorParameters } from './parameters.ts';
+import { type ConstantRequest, scaleGroups } from './request.ts';
 
 /** Scale and zero point of an activation from its range. `shape` is the nesting of the range in the original. */
 export function activationParameters(
@@ -27,31 +26,6 @@ export function activationParameters(
     shape: range.shape,
     reason,
   };
-}
-
-/** What is asked of an algorithm for one constant: float32 data of a shape, to be stored as the config says. */
-export interface ConstantRequest {
-  readonly constant: Constant;
-  readonly shape: readonly number[];
-  readonly config: TensorConfig;
-  /** Dimension that CHANNELWISE means; undefined where the operator has none. */
-  readonly channelAxis: number | undefined;
-  /** Dimension that BLOCKWISE cuts. */
-  readonly blockAxis: number | undefined;
-  /** Scales of blocks that float16 rounds to zero or infinity are left so, as in the original. */
-  readonly keepsLostScales?: boolean;
-}
-
-/**
- * The groups of values that get a scale each: the tensor, its channels or its blocks.
- * @throws AeqError BLOCK_SIZE_MISMATCH when the axis is not a multiple of the block size.
- */
-export function scaleGroups({ shape, config, channelAxis, blockAxis }: ConstantRequest): ChannelExtent {
-  const size = blockSize(config.granularity);
-  if (size === undefined) return extentOfAxis(shape, config.granularity === 'CHANNELWISE' ? channelAxis : undefined);
-  const length = shape[blockAxis ?? -1];
-  if (blockAxis === undefined || length === undefined || length % size !== 0) throw blockMismatch(shape, length, size);
-  return { outer: 1, channels: shape.reduce((a, b) => a * b, 1) / size, inner: size };
 }
 
 /** Scales from the least and greatest value of the tensor, each channel or each block. */
@@ -81,9 +55,6 @@ function perChannel(request: ConstantRequest): TensorParameters {
   return { ...parameters, data: quantizedConstant(constant, extent, parameters) };
 }
 
-/** The smallest float16 above zero and the largest below infinity. */
-const LEAST_FLOAT16 = 2 ** -24;
-const GREATEST_FLOAT16 = 65504;
 /** Blocks that are looked at at once. */
 const CHUNK_BLOCKS = 1 << 15;
 
@@ -104,9 +75,7 @@ function perBlock(request: ConstantRequest, size: number): TensorParameters {
     const { mins, maxs } = channelRanges(part, { outer: 1, channels, inner: size });
     for (let i = 0; i < channels; i += 1) {
       const { scale } = scaleOfRange(mins[i] as number, maxs[i] as number, type, 'float32');
-      const rounded = roundToBlockScale(scale);
-      const usable = Math.min(Math.max(rounded, LEAST_FLOAT16), GREATEST_FLOAT16);
-      scales[first + i] = request.keepsLostScales ? rounded : usable;
+      scales[first + i] = storedBlockScale(scale, request.asOriginal);
     }
   }
   const parameters = {
@@ -121,19 +90,4 @@ function perBlock(request: ConstantRequest, size: number): TensorParameters {
     reason: `min/max of each block of ${size}`,
   } as const satisfies TensorParameters;
   return { ...parameters, data: quantizedConstant(constant, extent, parameters) };
-}
-
-/** Numbers that threads see without a copy, where the platform has such memory. */
-function sharedFloats(count: number): Float32Array {
-  return typeof SharedArrayBuffer === 'undefined'
-    ? new Float32Array(count)
-    : new Float32Array(new SharedArrayBuffer(4 * count));
-}
-
-function blockMismatch(shape: readonly number[], length: number | undefined, size: number): AeqError {
-  return new AeqError(
-    'BLOCK_SIZE_MISMATCH',
-    `a weight of shape [${shape}] cannot be cut into blocks of ${size}: ${length ?? 'no'} values along the block axis`,
-    { hint: 'use a smaller block size, or a CHANNELWISE rule for this operator' },
-  );
 }

@@ -27,6 +27,8 @@ export interface TensorParameters {
   readonly greatestScale?: number;
   /** How the runtime lays out the weight: readers of one stored copy have to agree on it (see WeightedOperands). */
   readonly packing?: string;
+  /** The values were rotated along the last dimension by Hadamard matrices of this size before they were quantized. */
+  readonly rotation?: number;
   /** The stored bytes of a constant. */
   readonly data?: Constant;
   /** Why these numbers, for the plan. */
@@ -70,6 +72,7 @@ export function sameForm(a: TensorParameters, b: TensorParameters): boolean {
     a.axis === b.axis &&
     a.blockSize === b.blockSize &&
     a.packing === b.packing &&
+    a.rotation === b.rotation &&
     (a.data === undefined) === (b.data === undefined)
   );
 }

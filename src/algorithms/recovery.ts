@@ -4,8 +4,8 @@ import { clipRange, quantizeFloat32 } from './arithmetic.ts';
 import { floats } from './bias.ts';
 import { quantizedConstant } from './constants.ts';
 import { extentOfAxis } from './extent.ts';
-import type { ConstantRequest } from './min-max.ts';
 import type { TensorParameters } from './parameters.ts';
+import type { ConstantRequest } from './request.ts';
 
 /** Gaps and scales below this are noise. */
 const LEAST_GAP = 1e-9;

@@ -1,17 +1,35 @@
 import type { ChannelExtent } from '../../kernels/index.ts';
-import type { AlgorithmKey, AlgorithmSupport } from '../recipe/types.ts';
+import type { Constant } from '../../schema/constant.ts';
+import type { AlgorithmKey, AlgorithmSupport, OpConfig } from '../recipe/types.ts';
 import { float16Constant } from './constants.ts';
-import { type ConstantRequest, minMaxConstant, scaleGroups } from './min-max.ts';
+import type { GroupRule } from './group-numbers.ts';
+import { minMaxConstant } from './min-max.ts';
+import { mseConstant, mseProblem } from './mse.ts';
+import { clipRule, octavConstant } from './octav.ts';
 import type { TensorParameters } from './parameters.ts';
 import { recoveredConstant } from './recovery.ts';
+import { type ConstantRequest, scaleGroups } from './request.ts';
+import { rotatedParameters, rotatedSource } from './rotation.ts';
+
+/** What an algorithm wants to know of the groups of values of a constant: their numbers, or without a rule their ranges. */
+export interface Measurement {
+  readonly constant: Constant;
+  readonly extent: ChannelExtent;
+  readonly rule?: GroupRule;
+}
+
+/** How activations are rotated: by an operator of its own, or by a product with a constant matrix. */
+export type RotationForm = 'operator' | 'product';
 
 /** An algorithm of a recipe rule: how it stores constants. Activations always follow the calibrated range. */
 export interface Algorithm extends AlgorithmSupport {
   constantParameters(request: ConstantRequest): TensorParameters;
-  /** The groups of values whose ranges it asks for, where that is all it wants to know of a constant. */
-  readonly rangeGroups?: (request: ConstantRequest) => ChannelExtent;
+  /** What it will ask of a constant first, where that can be found ahead. */
+  readonly measurement?: (request: ConstantRequest) => Measurement;
   /** Only weights change, behind a DEQUANTIZE, whatever the rule says of computing. */
   readonly weightsOnly?: true;
+  /** Weights are rotated, and with them what they are multiplied by. Activations are not quantized. */
+  readonly rotates?: RotationForm;
 }
 
 const CONVOLUTIONS = ['CONV_2D', 'DEPTHWISE_CONV_2D', 'CONV_2D_TRANSPOSE'] as const;
@@ -33,13 +51,35 @@ function float16Parameters({ constant, shape }: ConstantRequest): TensorParamete
   };
 }
 
+const clippedGroups = (request: ConstantRequest, constant: Constant): Measurement => ({
+  constant,
+  extent: scaleGroups(request),
+  rule: clipRule(request),
+});
+
+const octavProblem = (_: string, { weight }: OpConfig) =>
+  weight && !weight.symmetric ? 'OCTAV has no zero points' : undefined;
+
+function rotation(key: AlgorithmKey, rotates: RotationForm): Algorithm {
+  return {
+    key,
+    operations: ['FULLY_CONNECTED', 'EMBEDDING_LOOKUP'],
+    check: 'policy',
+    rotates,
+    refuse: (operation, config) =>
+      config.activation ? `${key} leaves activations float` : octavProblem(operation, config),
+    constantParameters: rotatedParameters,
+    measurement: (request) => clippedGroups(request, rotatedSource(request)),
+  };
+}
+
 const ALGORITHMS: readonly Algorithm[] = [
   {
     key: 'min_max_uniform_quantize',
     operations: 'all',
     check: 'policy',
     constantParameters: minMaxConstant,
-    rangeGroups: scaleGroups,
+    measurement: (request) => ({ constant: request.constant, extent: scaleGroups(request) }),
   },
   {
     key: 'float_casting',
@@ -54,6 +94,28 @@ const ALGORITHMS: readonly Algorithm[] = [
     check: 'policy',
     constantParameters: recoveredConstant,
   },
+  {
+    key: 'OCTAV',
+    operations: 'all',
+    check: 'policy',
+    refuse: octavProblem,
+    constantParameters: octavConstant,
+    measurement: (request) => clippedGroups(request, request.constant),
+  },
+  {
+    key: 'MSE',
+    operations: ['FULLY_CONNECTED', 'EMBEDDING_LOOKUP', ...CONVOLUTIONS],
+    check: 'policy',
+    refuse: (_, config) => mseProblem(config),
+    constantParameters: mseConstant,
+    measurement: (request) => ({
+      constant: request.constant,
+      extent: scaleGroups(request),
+      rule: { kind: 'mean-square' },
+    }),
+  },
+  rotation('HADAMARD_ROTATION', 'operator'),
+  rotation('DECOMPOSED_HADAMARD_ROTATION', 'product'),
 ];
 
 /** The implemented algorithm of a key; undefined for keys that are known but not implemented. */

@@ -58,6 +58,8 @@ export interface WeightedOperands {
   readonly dynamicTensorwiseOnly?: true;
   /** Static rules store the weights and leave the result float: the integer kernel asks for what there is not. */
   readonly staticIsDynamic?: true;
+  /** It returns rows of the weight: where they are stored rotated, its result is rotated back and not its input. */
+  readonly rotatedResult?: true;
   /**
    * The least product of input step and weight step over output step, by activation bits, that the kernel does not take
    * for 0. Absent: what it would lose is below half a step.

@@ -135,6 +135,7 @@ export const weightedSpecs: readonly OperatorSpec[] = [
       rowsFillBytes: true,
       packing: 'rows',
       staticIsDynamic: true,
+      rotatedResult: true,
       leavesSmallWeights: false,
       keepsQuantizedWeights: false,
     },

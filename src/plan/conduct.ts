@@ -38,6 +38,8 @@ export interface Conduct {
   readonly failsOnRefusal: boolean;
   /** Casting to float16 takes the codes of weights that are stored as int8 already for their values. */
   readonly castsStoredCodes: boolean;
+  /** Rotations of one tensor by matrices of different sizes become one. */
+  readonly mergesRotations: boolean;
   /** Fixed-output operators need statistics although their scale is given. */
   readonly needsFixedStatistics: boolean;
 }
@@ -60,6 +62,7 @@ export const COMPAT_0_10: Conduct = {
   readsNewCodesOnly: true,
   failsOnRefusal: true,
   castsStoredCodes: true,
+  mergesRotations: true,
   needsFixedStatistics: true,
 };
 
@@ -80,5 +83,6 @@ export const CORRECT: Conduct = {
   readsNewCodesOnly: false,
   failsOnRefusal: false,
   castsStoredCodes: false,
+  mergesRotations: false,
   needsFixedStatistics: false,
 };

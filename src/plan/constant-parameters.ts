@@ -1,8 +1,8 @@
 import type { Constant } from '../../schema/constant.ts';
 import { TensorType } from '../../schema/generated/tflite.ts';
 import { codesAsFloats } from '../algorithms/constants.ts';
-import type { ConstantRequest } from '../algorithms/min-max.ts';
 import type { TensorParameters } from '../algorithms/parameters.ts';
+import type { ConstantRequest } from '../algorithms/request.ts';
 import { isWeight } from '../ops/index.ts';
 import { blockSize, type TensorConfig } from '../recipe/types.ts';
 import type { Conduct } from './conduct.ts';
@@ -56,7 +56,7 @@ export class ConstantParameters {
       shape,
       config: this.#fitting(task, config, shape, axes.blockAxis),
       ...axes,
-      keepsLostScales: this.#conduct.sharesParametersBlindly,
+      asOriginal: this.#conduct.sharesParametersBlindly,
     };
   }
 

@@ -2,7 +2,7 @@ import type { RangeSource } from '../../calibration/ranges/range.ts';
 import { AeqError } from '../../schema/errors.ts';
 import { builtinCode, compactBuffers, hasScales, operatorName } from '../../schema/graph.ts';
 import { type Model, NO_TENSOR, type Operator } from '../../schema/model.ts';
-import { algorithmOf } from '../algorithms/registry.ts';
+import { type Algorithm, algorithmOf } from '../algorithms/registry.ts';
 import { floatReason } from '../ops/float-only.ts';
 import { INPUT, type OperatorSpec, OUTPUT, specOfBuiltin } from '../ops/index.ts';
 import { scopeOf } from '../recipe/scope.ts';
@@ -21,6 +21,7 @@ import { keepAll, materialize } from './materialize.ts';
 import { createMaterials, type Materials } from './materials.ts';
 import { RangeTable } from './ranges.ts';
 import { refusal } from './refusal.ts';
+import { rotationWarnings } from './rotation.ts';
 import { unsafe } from './safety.ts';
 import { repairSharing } from './sharing.ts';
 import { type Surroundings, surroundingsOf } from './surroundings.ts';
@@ -85,6 +86,7 @@ export function planQuantization(
     operators.push(planned.operator);
     for (const entry of planned.wishes) record(wishes, visit.subgraph, entry);
   }
+  if (!conduct.failsOnRefusal) materials.warnings.push(...rotationWarnings(wishes));
   repairSharing(model, wishes, conduct);
   return { model, operators, wishes, warnings: materials.warnings, conduct };
 }
@@ -227,7 +229,7 @@ function taskOf(
   const subgraph = model.subgraphs[visit.subgraph];
   if (!algorithm || !subgraph) return undefined;
   const { operator, inputs, outputs, node } = visit;
-  const mode = algorithm.weightsOnly ? 'weight-only' : modeOf(spec, config, conduct);
+  const mode = modeOf(spec, algorithm, config, conduct);
   const task = {
     model,
     subgraphIndex: visit.subgraph,
@@ -243,7 +245,14 @@ function taskOf(
   return node ? { ...task, node } : task;
 }
 
-function modeOf({ weighted }: OperatorSpec, config: OpConfig, conduct: Conduct): QuantizationMode {
+function modeOf(
+  { weighted }: OperatorSpec,
+  { weightsOnly, rotates }: Algorithm,
+  config: OpConfig,
+  conduct: Conduct,
+): QuantizationMode {
+  if (weightsOnly) return 'weight-only';
+  if (rotates && conduct.failsOnRefusal) return 'dynamic';
   const mode = quantizationMode(config);
   return mode === 'static' && weighted?.staticIsDynamic && !conduct.failsOnRefusal ? 'dynamic' : mode;
 }

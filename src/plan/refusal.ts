@@ -2,6 +2,7 @@ import { TensorType } from '../../schema/generated/tflite.ts';
 import { elementCount, hasScales, isBlockwise, tensorConstant } from '../../schema/graph.ts';
 import { NO_TENSOR } from '../../schema/model.ts';
 import type { WeightedOperands } from '../ops/index.ts';
+import { rotationRefusal } from './rotation.ts';
 import type { Surroundings } from './surroundings.ts';
 import { type OperatorTask, tensorOf, viewOf } from './task.ts';
 
@@ -14,7 +15,7 @@ export function refusal(task: OperatorTask, surroundings: Surroundings): string 
     const why = staticRefusal(task, surroundings);
     if (why !== undefined) return why;
   }
-  return task.spec.weighted && weightRefusal(task, task.spec.weighted);
+  return task.spec.weighted && (weightRefusal(task, task.spec.weighted) ?? rotationRefusal(task));
 }
 
 function staticRefusal(task: OperatorTask, surroundings: Surroundings): string | undefined {

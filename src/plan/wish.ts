@@ -2,10 +2,22 @@ import type { TensorParameters } from '../algorithms/parameters.ts';
 
 /**
  * What an operator asks for one of its operands. On the side of the reader: quantize (a float value is to be quantized
- * on the way), store (a constant is to be stored as codes), store-and-dequantize (stored as codes, read as float), keep.
- * On the side of the writer: dequantize (it writes codes; who wants floats gets them), keep.
+ * on the way), store (a constant is to be stored as codes), store-and-dequantize (stored as codes, read as float), keep;
+ * rotate, rotate-by-product: it reads the value multiplied by Hadamard matrices.
+ * On the side of the writer: dequantize (it writes codes; who wants floats gets them), keep; rotate, rotate-by-product:
+ * it writes rotated values, which are rotated back.
  */
-export type WishKind = 'keep' | 'quantize' | 'dequantize' | 'store' | 'copy-buffer' | 'copy-tensor';
+export type WishKind =
+  | 'keep'
+  | 'quantize'
+  | 'dequantize'
+  | 'store'
+  | 'copy-buffer'
+  | 'copy-tensor'
+  | 'rotate'
+  | 'rotate-by-product';
+
+export const isRotation = (kind: WishKind | undefined): boolean => kind === 'rotate' || kind === 'rotate-by-product';
 
 /** Operator number of the graph's border: as a writer the inputs' source, as a reader the outputs' user. */
 export const BORDER = -1;

@@ -79,7 +79,8 @@ export function configProblem(
     support.check === 'float_casting'
       ? float16Problem(config)
       : uniformProblem(spec, config, context.policyOf(algorithm));
-  return problem ?? support.refuse?.(operation, config);
+  // The original finds out when it gets there, and fails.
+  return problem ?? (context.compat ? undefined : support.refuse?.(operation, config));
 }
 
 /**

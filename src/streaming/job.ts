@@ -2,6 +2,7 @@ import type { ChannelExtent } from '../../kernels/index.ts';
 import type { ConstantOrigin } from '../../schema/constant.ts';
 import type { PlainError } from '../../schema/plain-error.ts';
 import type { ChannelRanges } from '../algorithms/constants.ts';
+import type { GroupNumbers, GroupRule } from '../algorithms/group-numbers.ts';
 
 /** Write bytes [start, end) of a constant to a place of an open file. */
 export interface WriteJob {
@@ -20,8 +21,20 @@ export interface RangesJob {
   readonly extent: ChannelExtent;
 }
 
+/** Find the numbers of groups [first, last) of a float32 constant. */
+export interface NumbersJob {
+  readonly kind: 'numbers';
+  readonly extent: ChannelExtent;
+  readonly rule: GroupRule;
+  readonly first: number;
+  readonly last: number;
+}
+
 /** What is to be done with a constant. */
-export type Job = WriteJob | RangesJob;
+export type Job = WriteJob | RangesJob | NumbersJob;
+
+/** What comes of it, where something is asked. */
+export type JobResult = ChannelRanges | GroupNumbers | undefined;
 
 /** What a thread is sent. The origin is left out when it is that of the thread's last job. */
 export interface JobMessage {
@@ -29,5 +42,5 @@ export interface JobMessage {
   readonly origin: ConstantOrigin | undefined;
 }
 
-/** What a thread answers: ranges to a job that asks for them. */
-export type JobAnswer = { readonly ranges: ChannelRanges | undefined } | { readonly error: PlainError };
+/** What a thread answers. */
+export type JobAnswer = { readonly result: JobResult } | { readonly error: PlainError };

@@ -1,7 +1,10 @@
+import type { ConstantOrigin } from '../../schema/constant.ts';
 import type { ChannelRanges } from '../algorithms/constants.ts';
 import { rememberRanges } from '../algorithms/constants.ts';
 import { type Piece, piecesOf } from '../algorithms/extent.ts';
-import type { WeightGroups } from '../plan/weights.ts';
+import { type GroupNumbers, type GroupRule, joinedRounds, rememberNumbers } from '../algorithms/group-numbers.ts';
+import { earlierRule } from '../algorithms/octav.ts';
+import type { Measurement } from '../algorithms/registry.ts';
 import { Threads, threadCount } from './threads.node.ts';
 
 /** A job reads this many float32 values. */
@@ -10,16 +13,14 @@ const JOB_ELEMENTS = 4 << 20;
 const LEAST_GROUP = 256;
 
 /**
- * Finds ranges of large weights with threads, ahead of planning, which then need not read them. Does nothing where one
- * thread would do it. @throws AeqError FILE_UNREADABLE, MODEL_TRUNCATED; the abort reason.
+ * Finds what planning will ask of large weights with threads, ahead of it, which then need not read them. Does nothing
+ * where one thread would do it. @throws AeqError FILE_UNREADABLE, MODEL_TRUNCATED; the abort reason.
  */
 export async function measureWeights(
-  weights: Iterable<WeightGroups>,
+  weights: Iterable<Measurement>,
   { threads: asked, signal }: { threads?: number | undefined; signal?: AbortSignal | undefined } = {},
 ): Promise<void> {
-  const large = [...weights].filter(
-    ({ constant, extent }) => constant.origin?.kind === 'file' && extent.outer * extent.inner >= LEAST_GROUP,
-  );
+  const large = [...weights].filter(isWorthIt);
   const count = threadCount(
     large.reduce((sum, { constant }) => sum + constant.sizeBytes, 0),
     asked,
@@ -27,13 +28,51 @@ export async function measureWeights(
   if (count < 2) return;
   const threads = new Threads(count, signal);
   try {
-    await Promise.all(large.map((weight) => measure(weight, threads)));
+    await Promise.all(
+      large.map((weight) => (weight.rule ? findNumbers(weight, weight.rule, threads) : findRanges(weight, threads))),
+    );
   } finally {
     await threads.close();
   }
 }
 
-async function measure({ constant, extent }: WeightGroups, threads: Threads): Promise<void> {
+function isWorthIt({ constant, extent, rule }: Measurement): boolean {
+  if (rule) return constant.origin !== undefined;
+  return constant.origin?.kind === 'file' && extent.outer * extent.inner >= LEAST_GROUP;
+}
+
+/** Numbers of whole groups, where they do not lie in one piece of all groups at once. */
+async function findNumbers({ constant, extent }: Measurement, rule: GroupRule, threads: Threads): Promise<void> {
+  const { origin } = constant;
+  if (!origin) return;
+  const numbers = await numbersOf(origin, extent, rule, threads);
+  rememberNumbers(constant, extent, rule, numbers);
+  const earlier = earlierRule(rule, numbers);
+  if (earlier) rememberNumbers(constant, extent, earlier, await numbersOf(origin, extent, earlier, threads));
+}
+
+async function numbersOf(
+  origin: ConstantOrigin,
+  extent: Measurement['extent'],
+  rule: GroupRule,
+  threads: Threads,
+): Promise<GroupNumbers> {
+  const { outer, channels, inner } = extent;
+  const step = outer > 1 ? channels : Math.max(1, Math.floor(JOB_ELEMENTS / inner));
+  const starts = Array.from({ length: Math.ceil(channels / step) }, (_, i) => i * step);
+  const values = new Float32Array(channels);
+  const parts = await Promise.all(
+    starts.map(async (first) => {
+      const last = Math.min(first + step, channels);
+      const found = (await threads.run({ kind: 'numbers', extent, rule, first, last }, origin)) as GroupNumbers;
+      values.set(found.values, first);
+      return found.rounds;
+    }),
+  );
+  return { values, rounds: parts.reduce(joinedRounds, { settled: 0xffff, fixed: 0xffff }) };
+}
+
+async function findRanges({ constant, extent }: Measurement, threads: Threads): Promise<void> {
   const { origin, sizeBytes } = constant;
   if (origin?.kind !== 'file') return;
   const mins = new Float32Array(extent.channels).fill(Number.POSITIVE_INFINITY);
@@ -43,7 +82,7 @@ async function measure({ constant, extent }: WeightGroups, threads: Threads): Pr
     const bytes = 4 * part.outer * part.channels * part.inner;
     const place = { ...origin, offset: origin.offset + 4 * start, sizeBytes: bytes };
     const found = await threads.run({ kind: 'ranges', extent: part }, place);
-    if (found) merge({ mins, maxs }, found, channel);
+    if (found) merge({ mins, maxs }, found as ChannelRanges, channel);
   };
   for (let start = 0; start < sizeBytes / 4; start += JOB_ELEMENTS) {
     jobs.push(...Array.from(piecesOf(extent, start, start + JOB_ELEMENTS), find));

@@ -7,6 +7,7 @@ import { plainError } from '../../schema/plain-error.ts';
 import { writeFully } from '../../schema/write-file.node.ts';
 import { channelRanges } from '../algorithms/constants.ts';
 import { constantOfOrigin } from '../algorithms/derivations.ts';
+import { groupNumbers } from '../algorithms/group-numbers.ts';
 import type { Job, JobAnswer, JobMessage } from './job.ts';
 
 /** A range of a file that the main thread has open. */
@@ -24,13 +25,16 @@ function openRange({ descriptor, offset, sizeBytes }: { descriptor: number; offs
 }
 
 function run(job: Job, constant: Constant): JobAnswer {
-  if (job.kind === 'ranges') return { ranges: channelRanges(constant, job.extent) };
+  if (job.kind === 'ranges') return { result: channelRanges(constant, job.extent) };
+  if (job.kind === 'numbers') {
+    return { result: groupNumbers(constant, job.extent, job.rule, job.first, job.last) };
+  }
   let { offset } = job;
   for (const piece of passingPieces({ offset, sizeBytes: constant.sizeBytes, constant }, job.start, job.end)) {
     writeFully(job.descriptor, piece, offset, job.name);
     offset += piece.length;
   }
-  return { ranges: undefined };
+  return { result: undefined };
 }
 
 let constant: Constant | undefined;

@@ -5,8 +5,7 @@ import { Worker } from 'node:worker_threads';
 import type { ConstantOrigin } from '../../schema/constant.ts';
 import { AeqError } from '../../schema/errors.ts';
 import { revivedError } from '../../schema/plain-error.ts';
-import type { ChannelRanges } from '../algorithms/constants.ts';
-import type { Job, JobAnswer, JobMessage } from './job.ts';
+import type { Job, JobAnswer, JobMessage, JobResult } from './job.ts';
 
 /** Threads are worth their start from this many bytes of float weights on. */
 const LEAST_BYTES = 64 << 20;
@@ -19,7 +18,7 @@ export function threadCount(sizeBytes: number, asked: number | undefined): numbe
 interface Pending {
   readonly job: Job;
   readonly origin: ConstantOrigin;
-  readonly resolve: (ranges: ChannelRanges | undefined) => void;
+  readonly resolve: (result: JobResult) => void;
   readonly reject: (error: unknown) => void;
 }
 
@@ -48,7 +47,7 @@ export class Threads {
   }
 
   /** Has a job done. @throws AeqError what the job throws, INTERNAL when a thread ends; the abort reason. */
-  run(job: Job, origin: ConstantOrigin): Promise<ChannelRanges | undefined> {
+  run(job: Job, origin: ConstantOrigin): Promise<JobResult> {
     return new Promise((resolve, reject) => {
       if (this.#signal?.aborted) reject(this.#signal.reason);
       this.#waiting.push({ job, origin, resolve, reject });
@@ -81,7 +80,7 @@ class Thread {
     this.#worker = startWorker();
     this.#worker.on('message', (answer: JobAnswer) => {
       if ('error' in answer) this.#pending?.reject(revivedError(answer.error, 'a thread'));
-      else this.#pending?.resolve(answer.ranges);
+      else this.#pending?.resolve(answer.result);
       this.next();
     });
     this.#worker.on('error', (error) => {

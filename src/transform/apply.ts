@@ -16,6 +16,7 @@ import type { Instruction, TensorInstructions } from './instruction.ts';
 import { instructionsOf } from './instructions.ts';
 import { useIntegerForms } from './integer-forms.ts';
 import { adjustOptions } from './options.ts';
+import { insertRotation, insertRotationProduct } from './rotate.ts';
 import { patchSignaturesByName } from './signatures.ts';
 import { raiseVersions } from './versions.ts';
 
@@ -117,6 +118,10 @@ function applyStep({ kind, parameters }: Instruction, target: Target): Rewrite |
     case 'dequantize':
       if (parameters) storeTensor(target, parameters);
       return parameters && insertDequantize(target);
+    case 'rotate':
+      return insertRotation(target, parameters?.rotation ?? 0);
+    case 'rotate-by-product':
+      return insertRotationProduct(target, parameters?.rotation ?? 0);
     case 'keep':
       return undefined;
   }

@@ -83,7 +83,7 @@ function bytesToCopy({ model, conduct, originals }: Target, buffer: number) {
   return (conduct.repairsSharingCoarsely ? undefined : originals[buffer]) ?? model.buffers[buffer];
 }
 
-function tensorOf({ graph, tensor }: Target): Tensor {
+export function tensorOf({ graph, tensor }: Target): Tensor {
   const found = graph.tensors[tensor];
   if (!found) throw new RangeError(`no tensor ${tensor}`);
   return found;
@@ -116,16 +116,12 @@ function addBlockScales(target: Target, tensor: Tensor, { scales, shape }: Tenso
   const floats = scales instanceof Float32Array ? scales : Float32Array.from(scales);
   const bytes = new Uint8Array(floats.buffer, floats.byteOffset, floats.byteLength);
   target.model.buffers.push(float16Constant(bytesConstant(bytes)));
-  target.graph.tensors.push({
+  return addTensor(target.graph, {
     shape: [...shape],
     type: TensorType.FLOAT16,
     buffer: target.model.buffers.length - 1,
     name: uniqueName(target, `${tensor.name}_scales`),
-    isVariable: false,
-    hasRank: false,
-    externalBuffer: 0,
   });
-  return target.graph.tensors.length - 1;
 }
 
 /** Puts an operator with one input and one output between the tensor and the readers that are meant. */
@@ -134,33 +130,47 @@ function insertOperator(target: Target, builtin: number, suffix: string): Rewrit
   const source = tensorOf(target);
   const opcodeIndex = findOrAddOperatorCode(model, builtin);
   const signature = conduct.namesOriginally ? undefined : source.shapeSignature;
-  graph.tensors.push({
+  const tensor = addTensor(graph, {
     shape: [...(source.shape ?? [])],
     ...(signature ? { shapeSignature: [...signature] } : {}),
-    type: TensorType.FLOAT32,
-    buffer: 0,
     name: uniqueName(target, `${source.name}${suffix}`),
-    isVariable: false,
     hasRank: source.hasRank,
-    externalBuffer: 0,
   });
-  const tensor = graph.tensors.length - 1;
-  const inserted: Operator = {
-    opcodeIndex,
-    inputs: [target.tensor],
-    outputs: [tensor],
-    customOptionsFormat: 0,
-    debugMetadataIndex: -1,
-  };
+  const inserted = operatorOf(opcodeIndex, [target.tensor], [tensor]);
+  return spliceChain(target, [inserted], tensor, conduct.rewiresOutputsOriginally || target.isOutput);
+}
+
+/** Appends a tensor, by default a float32 activation, and returns its index. */
+export function addTensor(graph: Subgraph, tensor: Partial<Tensor>): number {
+  const usual = { type: TensorType.FLOAT32, buffer: 0, isVariable: false, hasRank: false, externalBuffer: 0 };
+  graph.tensors.push({ ...usual, ...tensor });
+  return graph.tensors.length - 1;
+}
+
+export const operatorOf = (opcodeIndex: number, inputs: number[], outputs: number[]): Operator => ({
+  opcodeIndex,
+  inputs,
+  outputs,
+  customOptionsFormat: 0,
+  debugMetadataIndex: -1,
+});
+
+/**
+ * Puts operators that compute `tensor` from the target's tensor into the graph: the readers that are meant read it, and
+ * where `outputs` is set the graph's outputs show it.
+ */
+export function spliceChain(target: Target, chain: readonly Operator[], tensor: number, outputs: boolean): Rewrite {
+  const { graph, conduct } = target;
   const place = insertionPlace(target);
   for (const consumer of readersToRewire(target)) {
     consumer.inputs = consumer.inputs.map((input) => (input === target.tensor ? tensor : input));
   }
-  if (conduct.rewiresOutputsOriginally) {
+  if (outputs && conduct.rewiresOutputsOriginally) {
     graph.outputs = graph.outputs.map((output) => (output === target.tensor ? tensor : output));
-  } else if (target.isOutput) rewireOutputs(target, tensor);
-  graph.operators.splice(place, 0, inserted);
-  return { tensor, producer: inserted };
+  } else if (outputs) rewireOutputs(target, tensor);
+  graph.operators.splice(place, 0, ...chain);
+  const producer = chain.at(-1);
+  return producer ? { tensor, producer } : { tensor };
 }
 
 /** Right before the first reader that is meant, or right after the writer when the graph's output is meant. */
@@ -186,7 +196,7 @@ function rewireOutputs({ model, graph, subgraph, tensor: old }: Target, tensor: 
 }
 
 /** Names identify tensors in reports and calibration files: a second tensor of a name gets a number. */
-function uniqueName({ graph, conduct }: Target, name: string): string {
+export function uniqueName({ graph, conduct }: Target, name: string): string {
   if (conduct.namesOriginally) return name;
   const taken = new Set(graph.tensors.map((tensor) => tensor.name));
   let candidate = name;

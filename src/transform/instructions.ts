@@ -3,8 +3,9 @@ import { builtinCode, consumers as consumersOf, producers as producersOf } from 
 import type { Subgraph } from '../../schema/model.ts';
 import { sameForm, type TensorParameters } from '../algorithms/parameters.ts';
 import { specOfBuiltin } from '../ops/index.ts';
+import type { Conduct } from '../plan/conduct.ts';
 import type { Plan } from '../plan/plan.ts';
-import { BORDER, type TensorWishes, type Wish } from '../plan/wish.ts';
+import { BORDER, isRotation, type TensorWishes, type Wish } from '../plan/wish.ts';
 import type { Instruction, TensorInstructions } from './instruction.ts';
 
 /** Who writes and reads a tensor in the float graph. The graph's output comes first, then operators, ascending. */
@@ -41,8 +42,7 @@ function placesOf(subgraph: Subgraph): Place[] {
 }
 
 function tensorSteps(plan: Plan, wishes: TensorWishes, place: Place, subgraph: number): Instruction[] {
-  const same = plan.conduct.sameParameters;
-  const { first, others } = groupSteps(wishes.consumers, place, same);
+  const { first, others } = groupSteps(wishes.consumers, place, plan.conduct);
   const producerStep = wishes.producer && fromProducer(wishes.producer, place);
   const merged = producerStep ? mergeWithProducer(plan, producerStep, first) : first;
   const steps = withoutNeedlessCopies([...merged, ...others]);
@@ -69,14 +69,14 @@ const fromProducer = (wish: Wish, place: Place) =>
 function groupSteps(
   wishes: readonly Wish[],
   place: Place,
-  same: Plan['conduct']['sameParameters'],
+  conduct: Conduct,
 ): { first: Instruction[]; others: Instruction[] } {
   const first: Instruction[] = [];
   const others: Instruction[] = [];
   let groups: Wish[][] = [[...wishes]];
   const deepest = wishes.reduce((most, wish) => Math.max(most, wish.kinds.length), 0);
   for (let depth = 0; depth < deepest; depth += 1) {
-    groups = groups.flatMap((group) => splitGroup(group, depth, same));
+    groups = groups.flatMap((group) => splitGroup(group, depth, conduct));
     for (const group of groups) {
       const [head] = group;
       const kind = head?.kinds[depth];
@@ -95,17 +95,22 @@ function groupSteps(
   return { first, others };
 }
 
-function splitGroup(group: readonly Wish[], depth: number, same: Plan['conduct']['sameParameters']): Wish[][] {
+function splitGroup(group: readonly Wish[], depth: number, conduct: Conduct): Wish[][] {
   const result: Wish[][] = [];
   for (const wish of group) {
     if (wish.kinds[depth] === undefined) continue;
-    const fitting = result.find(
-      ([head]) => head?.kinds[depth] === wish.kinds[depth] && same(head?.parameters, wish.parameters),
-    );
+    const fitting = result.find(([head]) => head && sameStep(head, wish, depth, conduct));
     if (fitting) fitting.push(wish);
     else result.push([wish]);
   }
   return result;
+}
+
+function sameStep(a: Wish, b: Wish, depth: number, conduct: Conduct): boolean {
+  const [left, right] = [a.parameters?.rotation, b.parameters?.rotation];
+  if (conduct.mergesRotations && left !== undefined && right !== undefined) return true;
+  if (a.kinds[depth] !== b.kinds[depth]) return false;
+  return isRotation(a.kinds[depth]) ? left === right : conduct.sameParameters(a.parameters, b.parameters);
 }
 
 /** What a quantized writer and each group of readers come to. */

@@ -10,6 +10,7 @@ import {
 import type { Model, Operator, Subgraph } from '../../schema/model.ts';
 import { specOfBuiltin } from '../ops/index.ts';
 import { inputCounterpart } from './feeds.ts';
+import { LONGEST_INSERTION, mayBeInserted } from './insertions.ts';
 
 /** A tensor of the float model and the tensor of the quantized model that holds the same value. */
 export interface TensorPair {
@@ -22,7 +23,7 @@ export interface TensorPair {
 export interface OperatorPair {
   readonly float: number;
   readonly quantized: number;
-  /** False where an operator in front of the quantized one transforms what it reads, and its weights with it. */
+  /** False where an inserted operator transforms what it reads or writes, and its weights are stored transformed. */
   readonly sameInputs: boolean;
 }
 
@@ -112,6 +113,22 @@ class Values {
   named(name: string | undefined): number | undefined {
     const tensor = name ? this.#byName.get(name) : undefined;
     return tensor === undefined ? undefined : this.root(tensor);
+  }
+
+  /**
+   * The tensor with the name that an output has in the float model, where inserted operators compute it from the output
+   * (which has another name); undefined where nothing like that is there.
+   */
+  restored(output: number, name: string | undefined): number | undefined {
+    const target = this.named(name);
+    let at = target;
+    for (let steps = 0; at !== undefined && at !== output && steps < LONGEST_INSERTION; steps += 1) {
+      const writer = this.operators.find(({ operator }) => operator.outputs.includes(at as number));
+      const inserted = writer && mayBeInserted(this.model, writer.operator) ? writer.operator.inputs : [];
+      const source = inserted.find((input) => input >= 0 && !this.isConstant(input));
+      at = source === undefined ? undefined : this.root(source);
+    }
+    return at === output && target !== output ? target : undefined;
   }
 
   isConstant(tensor: number): boolean {
@@ -257,10 +274,18 @@ class Matcher {
         this.#toFloat.get(this.#quantized.root(tensor)) === this.#float.root(float.operator.inputs[position] ?? -1)
       );
     });
-    this.#operators.push({ float: float.index, quantized: quantized.index, sameInputs });
+    let sameOutputs = true;
     float.operator.outputs.forEach((output, position) => {
       const counterpart = quantized.operator.outputs[position];
-      if (counterpart !== undefined) this.pair(output, counterpart, matchedBy);
+      if (counterpart === undefined) return;
+      const restored = this.#quantized.restored(counterpart, this.#float.subgraph.tensors[output]?.name);
+      if (restored !== undefined) sameOutputs = false;
+      this.pair(output, restored ?? counterpart, matchedBy);
+    });
+    this.#operators.push({
+      float: float.index,
+      quantized: quantized.index,
+      sameInputs: sameInputs && sameOutputs,
     });
   }
 }

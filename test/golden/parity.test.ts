@@ -8,7 +8,13 @@ import { quantizeWith } from './quantize-as-original.ts';
 import { diffModels } from './tflite-diff.ts';
 
 /** Algorithms whose results are the original's to the byte; the others only come close. */
-const EXACT = new Set(['min_max_uniform_quantize', 'float_casting', 'no_quantize']);
+const EXACT = new Set(['min_max_uniform_quantize', 'float_casting', 'no_quantize', 'OCTAV', 'MSE']);
+/**
+ * Algorithms that multiply matrices in float32, which in the original gives other last bits on other processors (its
+ * results differ between the kernels of its own library): codes are the same, scales within 2e-6, or these units in
+ * the last place.
+ */
+const CLOSE = new Map([['HADAMARD_ROTATION', 16]]);
 const IMPLEMENTED = new Set<string>(['no_quantize', ...algorithmSupport.map(({ key }) => key)]);
 
 /** The original failed before it quantized: its interpreter did not run the float model. */
@@ -23,7 +29,9 @@ const quantize = ({ model, recipe, calibration }: GoldenCase) =>
   });
 
 function countEqual(collection: Collection): void {
-  const cases = goldenCases(collection).filter(({ algorithms }) => algorithms.every((key) => EXACT.has(key)));
+  const cases = goldenCases(collection).filter(({ algorithms }) =>
+    algorithms.every((key) => EXACT.has(key) || CLOSE.has(key)),
+  );
   const counts = { equal: 0, 'an error of both': 0 };
   if (cases.length === 0) console.log(`skipped: no ${collection} runs of the original are here`);
 
@@ -33,13 +41,14 @@ function countEqual(collection: Collection): void {
       console.log(`${collection}: ${JSON.stringify(counts)} of ${cases.length}; ${later} with other algorithms`);
     });
 
-    it('covers every algorithm that is exact', () => {
-      expect([...EXACT].filter((key) => !IMPLEMENTED.has(key))).toEqual([]);
+    it('covers every algorithm that is exact or close', () => {
+      expect([...EXACT, ...CLOSE.keys()].filter((key) => !IMPLEMENTED.has(key))).toEqual([]);
     });
 
     it.each(cases.filter(({ expected }) => expected !== undefined))('$name is equal', (entry) => {
       const expected = readModel(readFileSync(entry.expected as string));
-      expect(diffModels(expected, quantize(entry))).toEqual([]);
+      const ulp = Math.max(...entry.algorithms.map((key) => CLOSE.get(key) ?? 0));
+      expect(diffModels(expected, quantize(entry), { ulp })).toEqual([]);
       counts.equal++;
     });
 

@@ -1,9 +1,11 @@
 import { describe, expect, it } from 'vitest';
 import { type SignatureView, signatures } from '../../../schema/graph.ts';
 import type { Model } from '../../../schema/model.ts';
+import { dynamicRule } from '../../../src/recipe/builders.ts';
 import { type Matching, matchGraphs } from '../../../src/validate/matching.ts';
 import { ModelBuilder, randomFloats } from '../../support/model-builder.ts';
 import { denseModel } from '../../support/models.ts';
+import { quantizeSmall } from '../plan/quantize-small.ts';
 import { quantizedDense } from './quantized-models.ts';
 
 const view = (model: Model) => signatures(model)[0] as SignatureView;
@@ -86,6 +88,27 @@ describe('matchGraphs', () => {
     ]);
     expect(matching.operators[0]).toMatchObject({ sameInputs: false });
   });
+
+  it.each(['HADAMARD_ROTATION', 'DECOMPOSED_HADAMARD_ROTATION'] as const)(
+    'takes rows that are stored rotated for what they are rotated back to (%s)',
+    (algorithm) => {
+      const builder = new ModelBuilder();
+      const main = builder.subgraph();
+      const ids = main.input('ids', [4], { type: 'INT32' });
+      const table = main.constant('table', [5, 8], randomFloats(40, 5));
+      const e = main.operator('EMBEDDING_LOOKUP', [ids, table], { name: 'e', shape: [4, 8] });
+      main.outputs(main.operator('RELU', [e], { name: 'r', shape: [4, 8] }));
+      builder.signature('main', { inputs: { ids }, outputs: { r: 'r' } });
+      const { model } = quantizeSmall(builder, [dynamicRule({ weightBits: 8, algorithm })]);
+      const matching = match(builder.build(), model);
+      expect(names(matching)).toEqual([
+        ['ids', 'ids', 'signature'],
+        ['e', 'e', 'producer'],
+        ['r', 'r', 'producer'],
+      ]);
+      expect(matching.operators.map(({ sameInputs }) => sameInputs)).toEqual([false, true]);
+    },
+  );
 
   it('does not trust a name whose operator is another one', () => {
     const builder = new ModelBuilder();

@@ -120,14 +120,24 @@ function wantedTensors(model: Model, resolver: RecipeResolver | undefined): Want
   });
 }
 
-/** Values that carry over from sample to sample allow one worker only. */
+/**
+ * More processes than this only take memory, each some 100 MB: whatever is asked for, no more are started. The result is
+ * the same for any number.
+ */
+const mostWorkers = () => Math.max(8, 2 * availableParallelism());
+
+/** Values that carry over from sample to sample allow one worker only; none is started that has no sample to run. */
 function workerCount(
   model: Model,
   data: ReadonlyMap<string, CalibrationData>,
   { workers }: CalibrateModelOptions,
 ): number {
   if (isStateful(model)) return 1;
-  if (workers !== undefined) return workers;
-  const known = [...data.values()].reduce((sum, { selected }) => sum + (selected?.length ?? 0), 0);
+  const lengths = [...data.values()].map(({ selected }) => selected?.length);
+  const known = lengths.reduce<number>((sum, length) => sum + (length ?? 0), 0);
+  if (workers !== undefined) {
+    const useful = lengths.includes(undefined) ? workers : Math.max(1, known);
+    return Math.min(workers, useful, mostWorkers());
+  }
   return Math.max(1, Math.min(availableParallelism(), Math.floor(known / SAMPLES_PER_WORKER)));
 }

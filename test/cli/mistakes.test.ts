@@ -1,4 +1,5 @@
 import { chmodSync, copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { denseModel } from '../support/models.ts';
@@ -340,5 +341,29 @@ describe('a command line that is wrong', () => {
     expect(run.stderr).toContain(error.message);
     expect(`${error.message}\n${error.hint ?? ''}`).toMatchSnapshot();
     expect(readdirSync(folder)).toEqual(before);
+  });
+});
+
+describe('more workers than anybody has', () => {
+  it.each([
+    ['samples', 3, 3],
+    ['what a machine can use', 200, Math.max(8, 2 * availableParallelism())],
+  ])('are as many as there are %s', async (_what, samples, workers) => {
+    const { folder } = workspace(samples);
+    const args = [
+      'calibrate',
+      'model.tflite',
+      '--data',
+      'samples',
+      '--workers',
+      '100000',
+      '-o',
+      'c.json',
+      '--runtime',
+      'wasm',
+    ];
+    const run = await aeq([...args, '--json', '--quiet'], { cwd: folder });
+    expect(run.status, run.stderr).toBe(0);
+    expect(JSON.parse(run.stdout)).toMatchObject({ samples, workers });
   });
 });

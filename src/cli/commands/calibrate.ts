@@ -2,18 +2,19 @@ import { existsSync, readFileSync } from 'node:fs';
 import { basename } from 'node:path';
 import { type CalibrationDocument, readCalibration, writeCalibration } from '../../../schema/documents/calibration.ts';
 import { AeqError } from '../../../schema/errors.ts';
-import { atomicWrite, checkWritable } from '../../../schema/write-file.node.ts';
+import { atomicWrite } from '../../../schema/write-file.node.ts';
 import { Quantizer } from '../../quantizer.ts';
 import { plural } from '../../report/format.ts';
 import { calibrateWithProgress } from '../calibrating.ts';
 import type { CommandRun, Context } from '../context.ts';
+import { checkOutput } from '../output.ts';
 
 /** `aeq calibrate <model> --data <source>...` */
 export const run: CommandRun = async ([path = ''], context) => {
   const { options, say, result, warn } = context;
   const output = options.output ?? 'calibration.json';
   const overwrite = options.force === true || options.resume === true;
-  checkWritable(output, { overwrite });
+  checkOutput(output, [path], options.resume ? { ...options, force: true } : options);
   const quantizer = await Quantizer.open(path);
   try {
     if (options.recipe) for (const text of quantizer.loadQuantizationRecipe(options.recipe)) warn(text);

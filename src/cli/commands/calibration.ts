@@ -6,10 +6,11 @@ import { mergeCalibrations, missingSamples } from '../../../calibration/statisti
 import { type CalibrationDocument, readCalibration, writeCalibration } from '../../../schema/documents/calibration.ts';
 import { AeqError } from '../../../schema/errors.ts';
 import { readError } from '../../../schema/file-errors.node.ts';
-import { atomicWrite, checkWritable } from '../../../schema/write-file.node.ts';
+import { atomicWrite } from '../../../schema/write-file.node.ts';
 import { plural } from '../../report/format.ts';
 import { calibrationTable, tensorSummaries } from '../calibration-table.ts';
 import type { CommandRun } from '../context.ts';
+import { checkOutput } from '../output.ts';
 
 /** `aeq calibration show <file>` */
 export const show: CommandRun = async ([file = ''], { options, print, result, style }) => {
@@ -41,7 +42,7 @@ export const merge: CommandRun = async (files, { options, result, say, warn }) =
   const { output } = options;
   if (!output) throw new AeqError('USAGE', 'say where to write the result: -o <file>');
   const overwrite = options.force === true;
-  checkWritable(output, { overwrite });
+  checkOutput(output, files, options);
   const document = mergeCalibrations(files.map(read));
   const missing = missingSamples(document);
   if (missing.length > 0) {
@@ -59,7 +60,7 @@ export const exportTo: CommandRun = async ([file = ''], { options, result, say }
   const rule = ruleWithoutModel(options.range ?? 'ema');
   const output = options.output ?? file.replace(/(\.json)?$/, '_aeq.json');
   const overwrite = options.force === true;
-  checkWritable(output, { overwrite });
+  checkOutput(output, [file], options);
   const document = read(file);
   await write(output, writeOriginalCalibration(document, rangesFromCalibration(document, rule)), overwrite);
   result({ calibration: output });

@@ -1,10 +1,10 @@
 import { basename, dirname, extname, join } from 'node:path';
 import { parseRangeRule } from '../../../calibration/ranges/rule.ts';
 import { AeqError } from '../../../schema/errors.ts';
-import { checkWritable } from '../../../schema/write-file.node.ts';
 import { startVerifier, type Verifier } from '../../validate/verify.node.ts';
 import type { CommandRun } from '../context.ts';
 import type { OptionValues } from '../options.ts';
+import { checkOutput } from '../output.ts';
 
 const STATIC_RECIPES = { int8: 'static_wi8_ai8', int16: 'static_wi8_ai16' } as const;
 
@@ -15,8 +15,8 @@ export const run: CommandRun = async ([path = ''], context) => {
   const range = options.range === undefined ? undefined : parseRangeRule(options.range);
   const output = options.output ?? defaultOutput(path, recipe);
   const overwrite = options.force === true;
-  if (!options.dryRun) checkWritable(output, { overwrite });
-  if (options.plan) checkWritable(options.plan, { overwrite });
+  if (!options.dryRun) checkOutput(output, [path], options);
+  if (options.plan) checkOutput(options.plan, [path, ...(options.dryRun ? [] : [output])], options);
   if (extname(path) === '.litertlm') {
     const { runOnContainer } = await import('./quantize-container.ts');
     return runOnContainer(path, output, recipe, context);

@@ -10,10 +10,10 @@ import { openModelFile, sha256Of } from '../schema/model-file.node.ts';
 import { readModel } from '../schema/reader.ts';
 import type { BufferPlacement } from '../schema/writer.ts';
 import type { CalibrateModelOptions, SampleSources } from './calibrate.node.ts';
-import { type Calibration, rangeSourceOf } from './calibration-input.node.ts';
+import type { Calibration } from './calibration-input.node.ts';
 import { type Plan, planQuantization } from './plan/plan.ts';
-import { rangeContext } from './plan/range-context.ts';
 import { weightsToMeasure } from './plan/weights.ts';
+import { type PlannedRanges, plannedRanges } from './planned-ranges.node.ts';
 import { QuantizationResult } from './quantization-result.node.ts';
 import {
   dynamicRule,
@@ -47,8 +47,8 @@ export interface QuantizeOptions {
   /** How ranges come out of the calibration: `auto` (default), `minmax`, `ema`, `percentile=99.99`, `mse`, `entropy`. */
   readonly range?: string | RangeRule | undefined;
   /**
-   * Keep operators float where rounding would make them fail: divisors that can round to zero, roots of what can,
-   * comparisons on different grids, arithmetic on positions. Default true; never with `compat`.
+   * Keep operators float where rounding would make them fail: divisors that can round to zero, roots and logarithms of
+   * what can, with what that is computed from where its steps would swallow small values, comparisons on different grids, arithmetic on positions. Default true; never with `compat`.
    */
   readonly safety?: boolean | undefined;
   /** Weights inside the flatbuffer or behind it. Default `auto`. */
@@ -206,10 +206,12 @@ export class Quantizer {
       });
     }
     const resolver = createResolver(this.#recipe, this.#context);
-    const ranges = this.#ranges(calibration, options);
+    const safety = options.safety ?? true;
+    const { ranges, protection } = this.#ranges(calibration, { ...options, safety });
     const plan = planQuantization(this.model, resolver, ranges, {
       ...(this.#compat ? { compat: 'aeq-0.10' as const } : {}),
-      safety: options.safety ?? true,
+      safety,
+      ...(protection && { protection }),
     });
     const usage = new RecipeUsage(this.#recipe, resolver.rules);
     for (const { name, resolution, mode, reason } of plan.operators) {
@@ -252,8 +254,9 @@ export class Quantizer {
     return withPlanReasons(comparison, planDocument(result.plan));
   }
 
-  #ranges(calibration: Calibration | undefined, { range = this.#compat ? 'ema' : 'auto' }: QuantizeOptions) {
-    if (!this.needCalibration) return { range: () => undefined };
+  #ranges(calibration: Calibration | undefined, options: QuantizeOptions): PlannedRanges {
+    const { range = this.#compat ? 'ema' : 'auto', safety } = options;
+    if (!this.needCalibration) return { ranges: { range: () => undefined } };
     if (!calibration) {
       throw new AeqError('CALIBRATION_MISSING', 'static quantization needs the ranges of the activations', {
         hint: 'calibrate first (aeq calibrate), or give samples with --data',
@@ -261,9 +264,9 @@ export class Quantizer {
     }
     const rule = typeof range === 'string' ? parseRangeRule(range) : range;
     const resolver = createResolver(this.#recipe, this.#context);
-    const context = rangeContext(this.model, resolver);
-    const options = { rule, context, compat: this.#compat };
-    return rangeSourceOf(calibration, this.model, () => this.#identity().sha256, options);
+    const sha256 = () => this.#identity().sha256;
+    const settings = { rule, compat: this.#compat, safety: safety === true && !this.#compat };
+    return plannedRanges(calibration, this.model, resolver, sha256, settings);
   }
 
   #add(...rules: Rule[]): void {

@@ -12,40 +12,54 @@ const POINT = 1e-6;
  * distance to the nearest multiple of the step, beyond them the distance to the end; a bin across an end is split.
  */
 export function powerError(bins: Bins, power: number): ExpectedError {
-  return (grid) => {
+  const { low, high, count, total } = bins;
+  const next = power + 1;
+  return ({ step, low: least, high: most }) => {
+    const stepArea = (2 * raised(step / 2, next)) / next;
+    const point = POINT * step;
     let sum = 0;
-    for (let i = 0; i < bins.count.length; i++) {
-      sum += (bins.count[i] ?? 0) * binError(bins.low[i] ?? 0, bins.high[i] ?? 0, grid, power);
+    // Most bins begin where the one before ends.
+    let end = Number.NaN;
+    let endArea = 0;
+    for (let i = 0; i < count.length; i++) {
+      const a = low[i] ?? 0;
+      const b = high[i] ?? 0;
+      if (b - a < point) {
+        sum += (count[i] ?? 0) * pointError(a, step, least, most, power);
+        continue;
+      }
+      const from = Math.min(Math.max(a, least), most);
+      const to = Math.min(Math.max(b, least), most);
+      let area = 0;
+      if (to > from) {
+        const start = from === end ? endArea : roundingArea(from, step, stepArea, next);
+        end = to;
+        endArea = roundingArea(to, step, stepArea, next);
+        area = endArea - start;
+      }
+      if (b > most) area += (raised(b - most, next) - raised(Math.max(a - most, 0), next)) / next;
+      if (a < least) area += (raised(least - a, next) - raised(Math.max(least - b, 0), next)) / next;
+      sum += (count[i] ?? 0) * (area / (b - a));
     }
-    return sum / bins.total;
+    return sum / total;
   };
 }
 
-/** Mean error over one bin [a, b]. */
-function binError(a: number, b: number, { step, low, high }: Grid, power: number): number {
-  if (b - a < POINT * step) {
-    if (a > high) return raised(a - high, power);
-    if (a < low) return raised(low - a, power);
-    return raised(Math.abs(a - Math.round(a / step) * step), power);
-  }
-  const from = Math.min(Math.max(a, low), high);
-  const to = Math.min(Math.max(b, low), high);
-  let area = 0;
-  if (to > from) area += roundingArea(to, step, power) - roundingArea(from, step, power);
-  if (b > high) area += (raised(b - high, power + 1) - raised(Math.max(a - high, 0), power + 1)) / (power + 1);
-  if (a < low) area += (raised(low - a, power + 1) - raised(Math.max(low - b, 0), power + 1)) / (power + 1);
-  return area / (b - a);
+function pointError(a: number, step: number, least: number, most: number, power: number): number {
+  if (a > most) return raised(a - most, power);
+  if (a < least) return raised(least - a, power);
+  return raised(Math.abs(a - Math.round(a / step) * step), power);
 }
 
 /**
  * Antiderivative of |distance to the nearest multiple of the step|^power: with k = round(x / step) and r = x - k step,
- * k P + sign(r) |r|^(power+1) / (power+1), where P is the area under one step.
+ * k P + sign(r) |r|^(power+1) / (power+1), where P is the area under one step. `next` is power + 1.
  */
-function roundingArea(x: number, step: number, power: number): number {
+function roundingArea(x: number, step: number, stepArea: number, next: number): number {
   const k = Math.round(x / step);
   const rest = x - k * step;
-  const tail = raised(Math.abs(rest), power + 1) / (power + 1);
-  return k * ((2 * raised(step / 2, power + 1)) / (power + 1)) + (rest < 0 ? -tail : tail);
+  const tail = raised(Math.abs(rest), next) / next;
+  return k * stepArea + (rest < 0 ? -tail : tail);
 }
 
 function raised(x: number, power: number): number {

@@ -1,3 +1,5 @@
+import type { Magnitudes } from './magnitudes.ts';
+
 /**
  * The range of one activation, as the planner uses it. `carrier` is the type the numbers were computed in: it decides
  * in which precision scales are derived (float32 for ranges of our own and of a direct calibration by the original,
@@ -16,4 +18,6 @@ export interface ActivationRange {
 /** Ranges by position in the float model. A tensor without statistics has none. */
 export interface RangeSource {
   range(subgraph: number, tensor: number): ActivationRange | undefined;
+  /** How the magnitudes of a tensor are spread; undefined, or absent, where no histogram tells. */
+  magnitudes?(subgraph: number, tensor: number): Magnitudes | undefined;
 }

@@ -5,6 +5,7 @@ import { type Bins, joinBins, makeBins, quantile, shareOutside } from './bins.ts
 import type { ActivationUse, RangeContext } from './context.ts';
 import { entropyRange } from './entropy.ts';
 import { gridOf } from './grid.ts';
+import { magnitudesOf } from './magnitudes.ts';
 import { type Limits, minMax, movingAverage } from './per-sample.ts';
 import type { ActivationRange, RangeSource } from './range.ts';
 import type { RangeRule } from './rule.ts';
@@ -34,7 +35,13 @@ export function rangesFromCalibration(
     }
     return made.get(key);
   };
-  return { range };
+  const magnitudes = (subgraph: number, tensor: number) => {
+    const entry = statistics(subgraph, tensor);
+    const limits = entry && minMax(entry);
+    const bins = limits && makeBins(entry, limits);
+    return bins && magnitudesOf(bins);
+  };
+  return { range, magnitudes };
 }
 
 /** What a tensor's rule may ask about others. */

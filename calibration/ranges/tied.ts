@@ -41,6 +41,7 @@ export function alignRanges(source: RangeSource, groups: readonly (readonly Tens
   const groupOf = new Map<string, readonly TensorReference[]>();
   for (const group of groups) for (const member of group) groupOf.set(`${member.subgraph}:${member.tensor}`, group);
   return {
+    ...(source.magnitudes && { magnitudes: source.magnitudes }),
     range(subgraph, tensor) {
       const own = source.range(subgraph, tensor);
       const group = groupOf.get(`${subgraph}:${tensor}`);

@@ -239,7 +239,7 @@ export const OPTIONS = {
   safety: {
     kind: 'flag',
     group: 'Quantizing',
-    help: 'quantize also where rounding makes operators fail: divisors and roots of what can round to zero, comparisons on different grids, arithmetic on positions',
+    help: 'quantize also where rounding makes operators fail: divisors, roots and logarithms of what can round to zero (and what that is computed from), comparisons on different grids, arithmetic on positions',
   },
   verify: { kind: 'flag', group: 'Quantizing', help: 'do not run the result once before it appears under its name' },
   compat: {

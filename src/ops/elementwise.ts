@@ -53,7 +53,7 @@ export const elementwiseSpecs: readonly OperatorSpec[] = [
   spec({
     name: 'ADD',
     builtin: B.ADD,
-    ranges: { shifts: true, sum: true },
+    ranges: { shifts: true, sum: true, factors: 'sum' },
     leastOutputScale: leastOfSum,
     int16Options: { table: 'AddOptions', ...ANY_SCALE },
   }),
@@ -64,7 +64,7 @@ export const elementwiseSpecs: readonly OperatorSpec[] = [
     leastOutputScale: leastOfSum,
     int16Options: { table: 'SubOptions', ...ANY_SCALE },
   }),
-  spec({ name: 'MUL', builtin: B.MUL, ranges: { normalization: 'application' } }),
+  spec({ name: 'MUL', builtin: B.MUL, ranges: { normalization: 'application', factors: 'product' } }),
   spec({ name: 'DIV', builtin: B.DIV, ranges: { relativeInputs: [1] } }),
   spec({
     name: 'SQUARED_DIFFERENCE',
@@ -75,7 +75,7 @@ export const elementwiseSpecs: readonly OperatorSpec[] = [
   }),
   spec({ name: 'GELU', builtin: B.GELU, ranges: { image: { name: 'GELU', of: gelu } }, int16Table: geluOf }),
   spec({ name: 'RELU', builtin: B.RELU, ranges: { image: { name: 'RELU', of: relu } } }),
-  spec({ name: 'SQRT', builtin: B.SQRT, ranges: { relativeInputs: [0] } }),
+  spec({ name: 'SQRT', builtin: B.SQRT, ranges: { relativeInputs: [0], factors: 'root' } }),
   spec({
     name: 'RSQRT',
     builtin: B.RSQRT,
@@ -103,12 +103,13 @@ export const elementwiseSpecs: readonly OperatorSpec[] = [
   spec({ name: 'LEAKY_RELU', builtin: B.LEAKY_RELU, ...OWN_STATIC }),
   spec({ name: 'PRELU', builtin: B.PRELU, ...OWN_STATIC_INT8 }),
   spec({ name: 'ELU', builtin: B.ELU, ...OWN_STATIC_INT8 }),
-  spec({ name: 'ABS', builtin: B.ABS, ...OWN_STATIC }),
+  spec({ name: 'ABS', builtin: B.ABS, ranges: { factors: 'same' }, ...OWN_STATIC }),
   spec({
     name: 'NEG',
     builtin: B.NEG,
     // The kernel of NEG swaps the sign of codes, and the lowest code becomes itself: clipped values change their sign.
     integerForm: { builtin: B.MUL, options: TIMES, constant: -1 },
+    ranges: { factors: 'same' },
     ...OWN_STATIC,
   }),
   spec({ name: 'EXP', builtin: B.EXP, int16Table: Math.exp, ...OWN_STATIC }),
@@ -120,8 +121,8 @@ export const elementwiseSpecs: readonly OperatorSpec[] = [
     integerRefusal: nothingToMultiply,
     ...OWN_STATIC,
   }),
-  spec({ name: 'MEAN', builtin: B.MEAN, plainInputs: [1], ranges: { normalization: 'average' } }),
-  spec({ name: 'SUM', builtin: B.SUM, plainInputs: [1] }),
+  spec({ name: 'MEAN', builtin: B.MEAN, plainInputs: [1], ranges: { normalization: 'average', factors: 'mean' } }),
+  spec({ name: 'SUM', builtin: B.SUM, plainInputs: [1], ranges: { factors: 'sum' } }),
   spec({
     name: 'SOFTMAX',
     builtin: B.SOFTMAX,

@@ -1,3 +1,5 @@
+import type { FactorRule } from './spec.ts';
+
 /** Why operators without a spec stay float, by reason. Together with the specs this covers every builtin operator. */
 const REASONS: Readonly<Record<string, readonly string[]>> = {
   'the runtime has no integer kernel for it': [
@@ -85,3 +87,6 @@ const STABLEHLO = 'operators of StableHLO have no integer kernels';
 export function floatReason(name: string): string | undefined {
   return BY_NAME.get(name) ?? (name.startsWith('STABLEHLO_') ? STABLEHLO : undefined);
 }
+
+/** How such an operator passes on factors, where it does. */
+export const floatFactors = (name: string): FactorRule | undefined => (name === 'SQUARE' ? 'square' : undefined);

@@ -6,6 +6,7 @@ import { INPUT, OUTPUT, structureSpecs } from './structure.ts';
 import { weightedSpecs } from './weighted.ts';
 
 export type {
+  FactorRule,
   FixedParameters,
   IntegerForm,
   OperatorSpec,

@@ -74,6 +74,12 @@ export interface WeightedOperands {
   readonly weightMayBeActivation?: true;
 }
 
+/**
+ * How a result is made of what is multiplied by a factor: product of the operands, square, root, or sum (of operands, or
+ * of elements) and mean, which keep a factor where all that is added has one sign.
+ */
+export type FactorRule = 'product' | 'square' | 'root' | 'sum' | 'mean' | 'same';
+
 /** What an error in its operands comes to: how `--range auto` weighs errors when it chooses ranges. */
 export interface RangeFacts {
   /** The operator applies this function to every element. */
@@ -90,6 +96,8 @@ export interface RangeFacts {
   readonly sum?: true;
   /** Results are means of several values: what it reads counts, not only what it writes. */
   readonly averages?: true;
+  /** How a factor in an operand shows in the result, where it does; movements keep it in any case. */
+  readonly factors?: FactorRule;
   /** Values far below the greatest of a row come out as zero. */
   readonly ignoresLowValues?: true;
 }

@@ -5,6 +5,7 @@ import { type Model, NO_TENSOR, type Operator } from '../../schema/model.ts';
 import { type Algorithm, algorithmOf } from '../algorithms/registry.ts';
 import { floatReason } from '../ops/float-only.ts';
 import { INPUT, type OperatorSpec, OUTPUT, specOfBuiltin } from '../ops/index.ts';
+import { allowsConfig } from '../recipe/policy.ts';
 import { scopeOf } from '../recipe/scope.ts';
 import {
   type AlgorithmKey,
@@ -19,6 +20,7 @@ import { COMPAT_0_10, CORRECT, type Conduct } from './conduct.ts';
 import { isDecoder, withDecodedWeights } from './decoded-weights.ts';
 import { keepAll, materialize } from './materialize.ts';
 import { createMaterials, type Materials } from './materials.ts';
+import { type Protection, protectionKey } from './protection.ts';
 import { RangeTable } from './ranges.ts';
 import { refusal } from './refusal.ts';
 import { rotationWarnings } from './rotation.ts';
@@ -55,9 +57,12 @@ export interface PlanOptions {
   readonly compat?: 'aeq-0.10';
   /**
    * Operators stay float where rounding would make them fail, not just inexact: divisors and operands of roots that can
-   * round to zero, comparisons on different grids, arithmetic on positions. Default true; never under compat.
+   * round to zero, comparisons on different grids, arithmetic on positions. Default true; never under compat. What such
+   * operands are computed from is looked for with statistics: `protection`.
    */
   readonly safety?: boolean;
+  /** Operators that compute in float for what their statistics show. */
+  readonly protection?: Protection;
 }
 
 /**
@@ -81,7 +86,8 @@ export function planQuantization(
   if (model.subgraphs.some((subgraph) => subgraph.tensors.some(hasScales))) {
     materials.warnings.push('the model is quantized in part already: quantized tensors stay as they are');
   }
-  for (const { visit, decision } of decisions(model, resolver, conduct, safety)) {
+  for (const { visit, decision: wanted } of decisions(model, resolver, conduct, safety)) {
+    const decision = guarded(wanted, visit, options.protection);
     const planned = planOperator(model, visit, decision, materials, safety && !conduct.failsOnRefusal);
     operators.push(planned.operator);
     for (const entry of planned.wishes) record(wishes, visit.subgraph, entry);
@@ -161,6 +167,16 @@ function planOperator(
   const danger = safety ? unsafe(task, materials, wishes) : undefined;
   if (danger === undefined) return { operator: planned, wishes };
   return { operator: { ...planned, mode: 'float', reason: danger }, wishes: keepAll(operator, inputs, outputs) };
+}
+
+/** What becomes of an operator whose results must not be rounded: its weights may still be stored as integers. */
+function guarded(decision: Decision, { subgraph, operator }: Visit, protection: Protection | undefined): Decision {
+  const reason = protection?.get(protectionKey(subgraph, operator));
+  const { task, resolution } = decision;
+  if (reason === undefined || task?.mode !== 'static') return decision;
+  const { activation: _, ...config } = task.config;
+  const keepsWeights = task.spec.weighted !== undefined && allowsConfig(task.spec, config);
+  return keepsWeights ? { task: { ...task, config, mode: 'dynamic' }, reason, resolution } : { reason, resolution };
 }
 
 const DECODER = 'it decodes stored weights, which are quantized anew where they are read';

@@ -5,6 +5,7 @@ import type { RangeFacts } from '../ops/index.ts';
 import type { RecipeResolver } from '../recipe/types.ts';
 import { CORRECT } from './conduct.ts';
 import { decisions } from './plan.ts';
+import { type Protection, protectionKey } from './protection.ts';
 import type { OperatorTask } from './task.ts';
 import { BORDER } from './wish.ts';
 
@@ -14,13 +15,18 @@ interface PlannedGraph {
   readonly writers: readonly (number | undefined)[];
   readonly readers: readonly (readonly number[])[];
   readonly tasks: ReadonlyMap<number, OperatorTask>;
+  /** Operators among them that compute in float all the same. */
+  readonly protected: ReadonlySet<number>;
   /** Inputs and outputs that are quantized, by tensor. */
   readonly borders: ReadonlyMap<number, OperatorTask>;
 }
 
-/** Answers the range rules' questions about a model under a recipe, from the operators' specs. */
-export function rangeContext(model: Model, resolver: RecipeResolver): RangeContext {
-  const graphs = plannedGraphs(model, resolver);
+/**
+ * Answers the range rules' questions about a model under a recipe, from the operators' specs. Tensors that only
+ * operators under protection touch stay float.
+ */
+export function rangeContext(model: Model, resolver: RecipeResolver, protection?: Protection): RangeContext {
+  const graphs = plannedGraphs(model, resolver, protection);
   return {
     use: (subgraph, tensor) => {
       const graph = graphs[subgraph];
@@ -35,12 +41,15 @@ export function rangeContext(model: Model, resolver: RecipeResolver): RangeConte
   };
 }
 
-function plannedGraphs(model: Model, resolver: RecipeResolver): PlannedGraph[] {
-  const graphs = model.subgraphs.map((subgraph) => ({
+function plannedGraphs(model: Model, resolver: RecipeResolver, protection: Protection | undefined): PlannedGraph[] {
+  const graphs = model.subgraphs.map((subgraph, index) => ({
     subgraph,
     writers: producersOf(subgraph),
     readers: consumersOf(subgraph),
     tasks: new Map<number, OperatorTask>(),
+    protected: new Set(
+      [...subgraph.operators.keys()].filter((operator) => protection?.has(protectionKey(index, operator))),
+    ),
     borders: new Map<number, OperatorTask>(),
   }));
   for (const { decision } of decisions(model, resolver, CORRECT)) {
@@ -78,12 +87,9 @@ function summandsOf(model: Model, graph: PlannedGraph | undefined, tensor: numbe
 }
 
 function useOf(model: Model, graph: PlannedGraph, tensor: number): ActivationUse | undefined {
-  const readers = (graph.readers[tensor] ?? []).flatMap((operator) => graph.tasks.get(operator) ?? []);
-  const [task] = [
-    ...[writerOf(graph, tensor)].flatMap((writer) => writer ?? []),
-    ...readers,
-    graph.borders.get(tensor),
-  ];
+  const around = [graph.writers[tensor] ?? BORDER, ...(graph.readers[tensor] ?? [])];
+  const rounding = around.filter((operator) => !graph.protected.has(operator));
+  const [task] = [...rounding.flatMap((operator) => graph.tasks.get(operator) ?? []), graph.borders.get(tensor)];
   const activation = task?.config.activation;
   if (!activation) return undefined;
   const facts = readingFacts(model, graph, tensor, new Set());

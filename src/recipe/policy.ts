@@ -110,6 +110,15 @@ export function matchesPattern(pattern: ConfigPattern, config: OpConfig, weighte
   );
 }
 
+/** Whether an operator may have a configuration, by its spec. */
+export function allowsConfig(
+  { configs, ownConfigs = [], brokenConfigs = [], weighted }: OperatorSpec,
+  config: OpConfig,
+) {
+  const allowed = [...configs, ...ownConfigs].filter((name) => !brokenConfigs.includes(name));
+  return allowed.some((name) => matchesPattern(CONFIGURATIONS[name], config, weighted !== undefined));
+}
+
 const tensorText = ({ numBits, symmetric, granularity, dtype }: TensorConfig): string =>
   `${dtype.toLowerCase()}${numBits} ${symmetric ? 'symmetric' : 'asymmetric'} ${granularity}`;
 

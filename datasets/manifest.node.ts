@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { dirname, isAbsolute, join } from 'node:path';
 import { type DatasetManifest, MANIFEST_EXTENSION, manifestSchema } from '../schema/documents/dataset-manifest.ts';
 import { readDocument } from '../schema/documents/json-file.node.ts';
@@ -38,7 +39,7 @@ type Said = Omit<DatasetManifest, 'format' | 'version' | 'description' | 'signat
 
 function toPart(said: Said, signature: string | undefined, folder: string): ManifestPart {
   const { data = [], samples, seed, labels, contentHash, tokenizer, ...options } = said;
-  const resolve = (path: string): string => (isAbsolute(path) ? path : join(folder, path));
+  const resolve = (path: string): string => pathIn(folder, path);
   const { file, column, classes } =
     typeof labels === 'object' ? labels : { file: labels, column: undefined, classes: undefined };
   const given = { ...options, tokenizer: tokenizer === undefined ? undefined : resolve(tokenizer) };
@@ -50,6 +51,14 @@ function toPart(said: Said, signature: string | undefined, folder: string): Mani
     selection: { samples, seed },
     contentHash,
   };
+}
+
+/** A path of a manifest, relative to its folder; written with backslashes as on Windows it is understood elsewhere too. */
+function pathIn(folder: string, path: string): string {
+  const full = isAbsolute(path) ? path : join(folder, path);
+  if (!path.includes('\\') || existsSync(full)) return full;
+  const turned = join(folder, path.replaceAll('\\', '/'));
+  return existsSync(turned) ? turned : full;
 }
 
 type Defined<T> = { [K in keyof T]?: Exclude<T[K], undefined> };

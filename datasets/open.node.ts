@@ -149,7 +149,9 @@ function chooseKind(files: readonly DataFile[], sources: readonly string[]): { k
   if (!first) {
     const extensions = [...new Set(files.map(({ extension, name }) => extension || name))].slice(0, 5).join(', ');
     throw new AeqError('DATASET_UNKNOWN_KIND', `nothing in ${where} can be read as samples: it has ${extensions}`, {
-      hint: `these can: ${[...KINDS.flatMap(({ extensions: own }) => [...own]), ...ARCHIVE_EXTENSIONS].join(' ')}`,
+      hint: files.every(({ extension }) => extension === '.gz')
+        ? 'unpack .gz files first: gunzip'
+        : `these can: ${[...KINDS.flatMap(({ extensions: own }) => [...own]), ...ARCHIVE_EXTENSIONS].join(' ')}`,
     });
   }
   if (second) {

@@ -1,5 +1,8 @@
 import { createHash } from 'node:crypto';
+import { existsSync, statSync } from 'node:fs';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { AeqError } from './errors.ts';
 import { type FileSource, openFileSource } from './file-source.node.ts';
 import { passingPieces } from './layout.ts';
 import type { Model } from './model.ts';
@@ -24,7 +27,7 @@ export interface ModelFile {
  */
 export function openModelFile(file: string | URL): ModelFile {
   const path = file instanceof URL ? fileURLToPath(file) : file;
-  const source = openFileSource(path);
+  const source = openSource(path);
   try {
     const model = readModel(source, path);
     let hash: string | undefined;
@@ -43,6 +46,20 @@ export function openModelFile(file: string | URL): ModelFile {
     source.close();
     throw error;
   }
+}
+
+/** @throws AeqError FILE_UNREADABLE for a folder, with what people mean by one. */
+function openSource(path: string): FileSource {
+  if (!statSync(path, { throwIfNoEntry: false })?.isDirectory()) return openFileSource(path);
+  const saved = existsSync(join(path, 'saved_model.pb'));
+  throw new AeqError(
+    'FILE_UNREADABLE',
+    `${path} is a folder, not a model${saved ? ': it holds a TensorFlow SavedModel' : ''}`,
+    {
+      where: { file: path },
+      hint: saved ? 'convert it to .tflite first' : 'name the .tflite file',
+    },
+  );
 }
 
 const HASH_CHUNK_BYTES = 1 << 20;

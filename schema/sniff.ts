@@ -4,7 +4,7 @@ const BINARY_KINDS: readonly (readonly [prefix: string, description: string])[] 
   ['89504e47', 'it looks like a PNG picture'],
   ['52494646........57454250', 'it looks like a WebP picture'],
   ['52494646', 'it looks like a WAV sound'],
-  ['504b0304', 'it looks like a zip archive: unpack it first'],
+  ['504b0304', 'it looks like a zip archive: unpack it first, or convert it if it is a Keras or PyTorch model'],
   ['1f8b', 'it looks like a gzip archive: unpack it first'],
   ['89484446', 'it looks like a Keras HDF5 model: convert it to .tflite first'],
   ['934e554d5059', 'it looks like a NumPy array'],

@@ -46,7 +46,7 @@ export async function decodePicture(bytes: Uint8Array, file: string): Promise<Pi
       .toBuffer({ resolveWithObject: true });
     return normalize(data, info);
   } catch (error) {
-    const reason = (error instanceof Error ? error.message : String(error)).split('\n')[0] ?? '';
+    const reason = (error instanceof Error ? error.message : String(error)).split('\n')[0]?.replace(/:\s*$/, '') ?? '';
     throw new AeqError('DATASET_UNREADABLE', `${file} cannot be decoded as a picture: ${reason}`, {
       where: { file },
       hint: 'JPEG, PNG, WebP, TIFF, GIF and AVIF are understood',

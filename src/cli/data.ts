@@ -1,7 +1,9 @@
+import { existsSync } from 'node:fs';
 import type { DatasetOptions, FileDataset } from '../../datasets/options.ts';
 import { AeqError } from '../../schema/errors.ts';
 import { signatures } from '../../schema/graph.ts';
 import type { Model } from '../../schema/model.ts';
+import { suggestion } from '../../schema/nearest.ts';
 import { plural } from '../report/format.ts';
 import { chooseSignature, inputSpecs } from '../sample-sources.ts';
 import type { OptionValues } from './options.ts';
@@ -23,9 +25,22 @@ export async function openData(model: Model, options: OptionValues): Promise<Rec
   const result: Record<string, FileDataset> = {};
   for (const [key, own] of await bySignature(model, sources, options.signature)) {
     const view = chooseSignature(model, key);
+    checkKeys(own, model);
     result[view.key] = await openDataset(own, inputSpecs(model, view), { ...said, signature: view.key });
   }
   return result;
+}
+
+/** @throws AeqError SIGNATURE_UNKNOWN for `<key>=<source>` whose key is no signature, where only the source is there. */
+function checkKeys(sources: readonly string[], model: Model): void {
+  for (const source of sources) {
+    const at = source.indexOf('=');
+    if (at < 1 || existsSync(source) || !existsSync(source.slice(at + 1))) continue;
+    const keys = signatures(model).map(({ key }) => key);
+    throw new AeqError('SIGNATURE_UNKNOWN', `the model has no signature ${source.slice(0, at)}`, {
+      hint: suggestion(source.slice(0, at), new Set(keys)) ?? `it has ${keys.join(', ')}`,
+    });
+  }
 }
 
 async function bySignature(

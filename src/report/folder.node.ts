@@ -1,8 +1,8 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Comparison, comparisonJson, comparisonSchema } from '../../schema/documents/comparison.ts';
-import { readDocument, writeJsonFile } from '../../schema/documents/json-file.node.ts';
-import { atomicWrite } from '../../schema/write-file.node.ts';
+import { readDocument } from '../../schema/documents/json-file.node.ts';
+import { createUnfinishedFile, type UnfinishedFile } from '../../schema/write-file.node.ts';
 import type { BaselineDifference } from './baseline.ts';
 import { reportHtml } from './html/page.ts';
 import { junitXml } from './junit.ts';
@@ -20,26 +20,34 @@ export function readComparisonFile(file: string): Comparison {
 /**
  * Writes everything `--report <folder>` promises: comparison.json, report.html, summary.md, junit.xml and one
  * node_data_<measure>.json per measure for Model Explorer. The folder is made when it is not there.
+ * A disk that gets full leaves no half of it.
  * @throws AeqError FILE_EXISTS without `overwrite`, FILE_UNWRITABLE.
  * @returns the names of the files.
  */
-export async function writeReportFolder(
+export function writeReportFolder(
   folder: string,
   comparison: Comparison,
   options: { readonly overwrite?: boolean; readonly differences?: readonly BaselineDifference[] } = {},
-): Promise<string[]> {
-  const overwrite = options.overwrite === true;
+): string[] {
   mkdirSync(folder, { recursive: true });
+  const json = (value: unknown) => `${JSON.stringify(value, null, 2)}\n`;
   const texts: [string, string][] = [
+    ['comparison.json', json(comparisonJson(comparison))],
     ['report.html', reportHtml(comparison, options.differences)],
     ['summary.md', summaryMarkdown(comparison, options.differences)],
     ['junit.xml', junitXml(comparison)],
+    ...Array.from(nodeData(comparison), ([name, value]): [string, string] => [name, json(value)]),
   ];
-  await writeJsonFile(join(folder, 'comparison.json'), comparisonJson(comparison), { overwrite });
-  for (const [name, text] of texts) {
-    await atomicWrite(join(folder, name), [new TextEncoder().encode(text)], { overwrite });
+  const files: UnfinishedFile[] = [];
+  try {
+    for (const [name, text] of texts) {
+      const file = createUnfinishedFile(join(folder, name), { overwrite: options.overwrite === true });
+      files.push(file);
+      file.write(new TextEncoder().encode(text), 0);
+    }
+    for (const file of files) file.commit();
+  } finally {
+    for (const file of files) file.discard();
   }
-  const data = nodeData(comparison);
-  for (const [name, value] of data) await writeJsonFile(join(folder, name), value, { overwrite });
-  return ['comparison.json', ...texts.map(([name]) => name), ...data.keys()];
+  return texts.map(([name]) => name);
 }

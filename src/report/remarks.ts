@@ -17,6 +17,7 @@ export function remarks(comparison: Comparison, { headline = true }: { readonly 
   const { signatures, weights, operators } = comparison;
   const all = signatures.flatMap(({ outputs, tensors }) => [...outputs, ...tensors]);
   const lines: string[] = unusable(comparison).slice(headline ? 0 : 1);
+  if (isUnquantized(comparison)) lines.push(`nothing in ${comparison.quantized.file} is quantized`);
   const broken = all.filter(({ metrics }) => nonFinite(metrics.quantizedNonFinite) > nonFinite(metrics.floatNonFinite));
   if (broken[0]) {
     const { nan, infinite } = broken[0].metrics.quantizedNonFinite;
@@ -74,6 +75,14 @@ export function remarks(comparison: Comparison, { headline = true }: { readonly 
   if (fewest < FEW_SAMPLES) lines.push(`${plural(fewest, 'sample')} say little; use at least ${FEW_SAMPLES}`);
   return lines;
 }
+
+const isUnquantized = ({ float, quantized, signatures }: Comparison): boolean =>
+  JSON.stringify(float.constantBytes) === JSON.stringify(quantized.constantBytes) &&
+  signatures.every(({ outputs, tensors }) =>
+    [...outputs, ...tensors].every(
+      (tensor) => tensor.quantized.scale === null && tensor.metrics.sqnrDb === Number.POSITIVE_INFINITY,
+    ),
+  );
 
 /** What looks wrong with the samples. */
 function dataRemarks({ datasets }: Comparison): string[] {

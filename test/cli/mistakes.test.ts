@@ -52,9 +52,28 @@ describe('a model that is none', () => {
   it('is a folder', async () => {
     const { folder } = workspace(1);
     expect(await mistake(['inspect', 'samples'], folder)).toMatchInlineSnapshot(`
-      "error  samples is a folder, not a file [FILE_UNREADABLE]
-      hint   name a file
+      "error  samples is a folder, not a model [FILE_UNREADABLE]
+      hint   name the .tflite file
       exit status 3"
+    `);
+  });
+
+  it('is a SavedModel', async () => {
+    const { folder, write } = workspace(0);
+    write('saved/saved_model.pb', 'x');
+    expect(await mistake(['quantize', 'saved', '--static', '--data', '.'], folder)).toMatchInlineSnapshot(`
+      "error  saved is a folder, not a model: it holds a TensorFlow SavedModel [FILE_UNREADABLE]
+      hint   convert it to .tflite first
+      exit status 3"
+    `);
+  });
+
+  it('stands where the samples should be', async () => {
+    const { folder } = workspace(1);
+    expect(await mistake(['dataset', 'check', 'model.tflite', 'samples'], folder)).toMatchInlineSnapshot(`
+      "error  samples is no model, but model.tflite is [USAGE]
+      hint   the samples come first: aeq dataset check <source> <model>
+      exit status 2"
     `);
   });
 });
@@ -67,6 +86,36 @@ describe('samples that do not do', () => {
       hint   check the path
       exit status 3"
     `);
+  });
+
+  it('are for a signature that there is not', async () => {
+    const { folder } = workspace(1);
+    expect(await mistake([...STATIC, '--data', 'serving_defalt=samples'], folder)).toMatchInlineSnapshot(`
+      "error  the model has no signature serving_defalt [SIGNATURE_UNKNOWN]
+      hint   did you mean "serving_default"?
+      exit status 2"
+    `);
+  });
+
+  it('are in a manifest with the paths of Windows', async () => {
+    const { folder, path, write } = workspace(0);
+    write('data/set/0.npy', npy([1, 4], Float32Array.of(1, -1, 0.5, 0.2)));
+    write('w.dataset.json', JSON.stringify({ format: 'aeq-dataset', version: 1, data: 'data\\set' }));
+    const args = [
+      'calibrate',
+      'model.tflite',
+      '--data',
+      'w.dataset.json',
+      '-o',
+      'c.json',
+      '--json',
+      '--progress',
+      'none',
+    ];
+    const run = await aeq(args, { cwd: folder });
+    expect(run.status, run.stderr).toBe(0);
+    expect(JSON.parse(run.stdout)).toMatchObject({ samples: 1 });
+    expect(existsSync(path('c.json'))).toBe(true);
   });
 
   it('are in an empty folder', async () => {

@@ -2,6 +2,7 @@ import { checkDataset, type InputSummary } from '../../../datasets/check.ts';
 import type { Finding } from '../../../datasets/finding.ts';
 import type { FileDataset } from '../../../datasets/options.ts';
 import { sketchSample } from '../../../datasets/sketch.ts';
+import { AeqError } from '../../../schema/errors.ts';
 import { openModelFile } from '../../../schema/model-file.node.ts';
 import { columns, formatNumber, plural } from '../../report/format.ts';
 import { chooseSignature, chosenSamples, inputSpecs } from '../../sample-sources.ts';
@@ -9,9 +10,16 @@ import type { CommandRun, Context } from '../context.ts';
 import { openData } from '../data.ts';
 import type { Style } from '../style.ts';
 
+const isModel = (path: string) => /\.tflite$/i.test(path);
+
 /** `aeq dataset check <source> <model>`: status 1 when the data has a certain fault. */
 export const check: CommandRun = async ([source = '', path = ''], context) => {
   const { options, fail, print, result } = context;
+  if (!isModel(path) && isModel(source)) {
+    throw new AeqError('USAGE', `${path} is no model, but ${source} is`, {
+      hint: 'the samples come first: aeq dataset check <source> <model>',
+    });
+  }
   const file = openModelFile(path);
   try {
     const datasets = await openData(file.model, { ...options, data: [source] });

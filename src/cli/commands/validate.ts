@@ -38,7 +38,7 @@ export const run: CommandRun = async ([floatPath = '', quantizedPath = ''], cont
     const differences = baseline ? baselineDifferences(judged, baseline) : [];
     const mismatch = baseline && baselineMismatch(judged, baseline);
     if (mismatch) context.warn(mismatch);
-    if (options.report) await writeReportFolder(options.report, judged, { overwrite, differences });
+    if (options.report) writeReportFolder(options.report, judged, { overwrite, differences });
     result({ ...Object(comparisonJson(judged)), ...(baseline && { differences }) });
     say(comparisonTable(judged, { style, differences, ...(options.top === undefined ? {} : { top: options.top }) }));
     const failed = judged.gates.filter(({ passed }) => !passed);

@@ -18,7 +18,7 @@ describe.skipIf(skipUnless(chromium, 'there is no Chromium (AEQ_CHROMIUM)'))('th
   const url = pathToFileURL(join(folder, 'report.html')).href;
   let page: Page;
   beforeAll(async () => {
-    await writeReportFolder(folder, example());
+    writeReportFolder(folder, example());
     page = await Page.open(chromium ?? '');
   });
   afterAll(async () => {
@@ -121,7 +121,7 @@ describe.skipIf(skipUnless(chromium, 'there is no Chromium (AEQ_CHROMIUM)'))('th
       tensorOf(`t${i}`, { position: i, metrics: metricsOf({ sqnrDb: i }) }),
     );
     const many = join(folder, 'many');
-    await writeReportFolder(many, comparisonOf({ outputs: [tensorOf('y', { role: 'output' })], tensors }));
+    writeReportFolder(many, comparisonOf({ outputs: [tensorOf('y', { role: 'output' })], tensors }));
     await page.show(pathToFileURL(join(many, 'report.html')).href, { width: 1200, height: 900 });
     expect(((await visible()) as string[]).slice(0, 2)).toEqual(['t0', 't1']);
     expect(await visible()).toHaveLength(25);

@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
@@ -10,7 +10,7 @@ import { nodeData } from '../../../src/report/node-data.ts';
 import { remarks } from '../../../src/report/remarks.ts';
 import { summaryMarkdown } from '../../../src/report/summary.ts';
 import { comparisonTable } from '../../../src/report/table.ts';
-import { metricsOf, tensorOf } from '../validate/comparisons.ts';
+import { comparisonOf, metricsOf, tensorOf } from '../validate/comparisons.ts';
 import { example } from './example.ts';
 
 describe('comparisonTable', () => {
@@ -66,6 +66,17 @@ describe('remarks', () => {
     expect(lines[2]).toMatch(/^1 operator alone lose/);
     expect(lines[3]).toMatch(/^to try: activations of 16 bits \(--static int16\)/);
     expect(remarks(example()).join()).not.toMatch(/not usable|to try/);
+  });
+
+  it('say when the second model is the first', () => {
+    const { float } = example();
+    const tensors = [tensorOf('a', { metrics: metricsOf({ sqnrDb: Number.POSITIVE_INFINITY }) })].map((tensor) => ({
+      ...tensor,
+      quantized: { ...tensor.quantized, type: 'FLOAT32', scale: null, zeroPoint: null },
+    }));
+    const same = { float, quantized: { ...float, file: 'other.tflite' } };
+    expect(remarks(comparisonOf({ outputs: [], tensors }, same))).toContain('nothing in other.tflite is quantized');
+    expect(remarks(example()).join()).not.toMatch(/nothing in/);
   });
 
   it('do not blame a mask', () => {
@@ -215,12 +226,18 @@ describe('writeReportFolder', () => {
   const folder = mkdtempSync(join(tmpdir(), 'aeq-report-'));
   afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-  it('writes files that can be read again, and does not overwrite unless told to', async () => {
-    const names = await writeReportFolder(join(folder, 'new'), example());
+  it('writes files that can be read again, and does not overwrite unless told to', () => {
+    const names = writeReportFolder(join(folder, 'new'), example());
     expect(names).toEqual(expect.arrayContaining(['comparison.json', 'report.html', 'summary.md', 'junit.xml']));
     expect(readComparisonFile(join(folder, 'new', 'comparison.json'))).toEqual(example());
     for (const name of names) expect(readFileSync(join(folder, 'new', name)).length).toBeGreaterThan(10);
-    await expect(writeReportFolder(join(folder, 'new'), example())).rejects.toMatchObject({ code: 'FILE_EXISTS' });
-    await writeReportFolder(join(folder, 'new'), example(), { overwrite: true });
+    expect(() => writeReportFolder(join(folder, 'new'), example())).toThrow(/exists already/);
+    writeReportFolder(join(folder, 'new'), example(), { overwrite: true });
+  });
+
+  it('leaves none of them when one cannot be written', () => {
+    mkdirSync(join(folder, 'half', 'junit.xml'), { recursive: true });
+    expect(() => writeReportFolder(join(folder, 'half'), example())).toThrow(/cannot be written/);
+    expect(readdirSync(join(folder, 'half'))).toEqual(['junit.xml']);
   });
 });

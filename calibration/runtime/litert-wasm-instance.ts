@@ -15,7 +15,7 @@ const LOG_LINES = 50;
 export interface WasmBuild<Exports> {
   readonly factory: Factory<Exports>;
   readonly module: WebAssembly.Module;
-  /** For reports, such as `@litertjs/core 2.5.3 (relaxed SIMD)`. */
+  /** For reports, such as `@litertjs/core 2.5.3 (SIMD)`. */
   readonly version: string;
 }
 

@@ -67,7 +67,7 @@ export interface ModelPieces {
 /** An interpreter for `.tflite` models. */
 export interface Runtime {
   readonly id: RuntimeId;
-  /** Version text for reports, such as `@litertjs/core 2.5.3 (relaxed SIMD)`. */
+  /** Version text for reports, such as `@litertjs/core 2.5.3 (SIMD)`. */
   readonly version: string;
   /** Where constants must be in the files it is given. */
   readonly bufferPlacement: BufferPlacement;

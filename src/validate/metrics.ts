@@ -3,7 +3,7 @@ import { TensorType } from '../../schema/generated/tflite.ts';
 import { addChannels, type ChannelSums, channelSums, worstChannel } from './channel-sums.ts';
 import { rowDivergence } from './divergence.ts';
 import { CHUNK_ELEMENTS, CODE_LIMITS, floatsAddress, type Scratch, type TensorNumbers } from './numbers.ts';
-import { addRatios, medianRatio, RATIO_BINS, RATIO_ELEMENTS } from './ratios.ts';
+import { RATIO_ELEMENTS, RatioCounter, type RatioCounts, RatioSum } from './ratios.ts';
 
 /** Sums over the elements of one tensor in one sample (or of one channel); they add up over samples. All are doubles. */
 export interface ErrorPartial {
@@ -26,8 +26,8 @@ export interface ErrorPartial {
   clipped: number | undefined;
   /** Elements that differ, of tensors of whole numbers. */
   differing: number | undefined;
-  /** Counts of |e| / (|r| + 1e-6) by bin, of some elements. */
-  ratios: Uint32Array;
+  /** How |e| / (|r| + 1e-6) is spread, of some elements; undefined in a total, which has a sum of its own. */
+  ratios: RatioCounts | undefined;
   /** Sum over rows of KL(p || q), and their number; undefined unless every row is a probability vector. */
   kl: { sum: number; rows: number } | undefined;
   /** By position along the last axis; undefined where that is no axis of channels. */
@@ -49,6 +49,7 @@ export function compareTensors(
   const channels = whole ? undefined : channelSums(rowLength);
   partial.channels = channels;
   const stride = Math.ceil(reference.count / RATIO_ELEMENTS);
+  const ratios = new RatioCounter();
   for (let start = 0; start < reference.count; start += CHUNK_ELEMENTS) {
     const count = Math.min(CHUNK_ELEMENTS, reference.count - start);
     const referenceAt = floatsAddress(reference, start, count, scratch.reference);
@@ -64,8 +65,9 @@ export function compareTensors(
     }
     if (whole) partial.differing = (partial.differing ?? 0) + countDiffering(r, t);
     if (channels) addChannels(channels, r, t, start, reference.count);
-    addRatios(partial.ratios, r, t, (stride - (start % stride)) % stride, stride);
+    ratios.add(r, t, (stride - (start % stride)) % stride, stride);
   }
+  partial.ratios = ratios.finish();
   if (reference.type === TensorType.FLOAT32 && rowLength > 1) partial.kl = rowDivergence(reference, test, rowLength);
   return partial;
 }
@@ -93,7 +95,7 @@ export function emptyPartial(): ErrorPartial {
     maxAbsoluteError: 0,
     clipped: undefined,
     differing: undefined,
-    ratios: new Uint32Array(RATIO_BINS),
+    ratios: undefined,
     kl: undefined,
     channels: undefined,
   };
@@ -164,6 +166,7 @@ const MOST_WORST_SAMPLES = 5;
 /** The error of a tensor over the samples added to it. */
 export class ErrorAccumulator {
   readonly #total = emptyPartial();
+  readonly #ratios = new RatioSum();
   readonly #scale: number | undefined;
   #samples = 0;
   #divergent = false;
@@ -184,9 +187,7 @@ export class ErrorAccumulator {
     }
     if (partial.clipped !== undefined) total.clipped = (total.clipped ?? 0) + partial.clipped;
     if (partial.differing !== undefined) total.differing = (total.differing ?? 0) + partial.differing;
-    partial.ratios.forEach((count, bin) => {
-      if (count > 0) total.ratios[bin] = (total.ratios[bin] as number) + count;
-    });
+    if (partial.ratios) this.#ratios.add(partial.ratios);
     this.#addDivergence(partial);
     this.#addChannels(partial);
     this.#samples += 1;
@@ -209,7 +210,7 @@ export class ErrorAccumulator {
       meanError: orNaN(total.error / total.count),
       errorOverScale: this.#scale === undefined ? null : Math.sqrt(mse) / this.#scale,
       clippedShare: total.clipped === undefined ? null : total.clipped / total.elements,
-      medianRelativeDifference: medianRatio(total.ratios),
+      medianRelativeDifference: this.#ratios.median(),
       kl: total.kl === undefined ? null : orNaN(total.kl.sum / total.kl.rows),
       differingShare: total.differing === undefined ? null : total.differing / total.elements,
     };

@@ -1,16 +1,16 @@
 /**
  * Calibration, per sample and in memory, beside the original and beside the interpreter alone:
- * `npx tsx scripts/bench/calibrate.ts --model m.tflite --data pictures/ [--against python] [--library libLiteRt.so]
+ * `npx tsx scripts/bench/calibrate.ts --model m.tflite [--data pictures/] [--against python] [--library libLiteRt.so]
  * [--runs 5] [--csv file] [--only "per sample" | "memory"]`.
  * The cost of a sample is the difference between a long and a short run over the difference of their samples, so that the
- * start counts for nothing. Every tool reads the same .npy file of samples that are decoded already.
+ * start counts for nothing. Every tool reads the same samples, which are decoded already.
  */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
-import { alternate, type Contender, type Cost, measureProgram } from './measure.ts';
+import { bareRun } from './bare.ts';
+import { alternate, type Contender, type Cost } from './measure.ts';
 import { perSample } from './per-sample.ts';
-import { rowOf, tell } from './report.ts';
+import { modelName, rowOf, tell } from './report.ts';
 import { withSamples } from './samples.ts';
 import { aeq, original, readSettings, type Settings } from './settings.ts';
 
@@ -18,14 +18,16 @@ const SAMPLES = { short: 16, long: 80 };
 /** Samples between which memory must stay flat. */
 const MANY = 1000;
 
-const BARE_RUN = fileURLToPath(new URL('./bare-run.ts', import.meta.url));
-
 function calibration(settings: Settings, folder: string, runtime: string, workers: number, samples: number): Cost {
   const output = join(folder, `${runtime}-${workers}.json`);
-  const data = ['--data', join(folder, 'samples.npy'), '--samples', String(samples)];
+  const data = ['--data', samplesIn(folder, settings), '--samples', String(samples)];
   const how = ['--runtime', runtime, '--workers', String(workers)];
   return aeq(settings, ['calibrate', settings.model ?? '', ...data, ...how, '-o', output, '--force', '--quiet']);
 }
+
+const samplesIn = (folder: string, { data }: Settings) => join(folder, data === undefined ? 'samples' : 'samples.npy');
+
+const subject = ({ model }: Settings) => ({ benchmark: 'calibrate', model: modelName(model) });
 
 function contenders(settings: Settings, folder: string): Contender[] {
   const { against, library, model = '' } = settings;
@@ -42,37 +44,23 @@ function contenders(settings: Settings, folder: string): Contender[] {
     run: () =>
       perSample(
         (samples) =>
-          original(against ?? '', ['calibrate', model, join(folder, 'samples.npy'), String(samples), String(threads)]),
+          original(against ?? '', [
+            ...['calibrate', model, samplesIn(folder, settings)],
+            ...[String(samples), String(threads)],
+          ]),
         SAMPLES,
       ),
   }));
   const bare = ['wasm', ...(library === undefined ? [] : ['native'])].map((runtime) => ({
     name: `bare run, ${runtime}`,
-    run: () => bareRun(settings, runtime),
+    run: () => bareRun(settings, model, runtime),
   }));
   return [...ours, ...(against ? theirs : []), ...bare];
 }
 
-/** The interpreter on the model as it is; it measures itself. */
-function bareRun({ library, model = '' }: Settings, runtime: string): Cost {
-  const variables = library === undefined ? [] : [`AEQ_LITERT_LIBRARY=${library}`];
-  const cost = measureProgram('env', [
-    ...variables,
-    process.execPath,
-    '--import',
-    'tsx',
-    BARE_RUN,
-    model,
-    '50',
-    runtime,
-  ]);
-  const { millisecondsPerSample } = JSON.parse(cost.output) as { millisecondsPerSample: number };
-  return { ...cost, wallSeconds: millisecondsPerSample / 1000, cpuSeconds: millisecondsPerSample / 1000 };
-}
-
 function measureSamples(settings: Settings, folder: string): void {
   for (const [name, costs] of alternate(contenders(settings, folder), settings.runs)) {
-    tell(rowOf('calibrate', 'one sample', name, costs), settings.csv);
+    tell(rowOf({ ...subject(settings), case: 'one sample' }, name, costs), settings.csv);
   }
   const [one, two] = [1, 2].map((workers) => readFileSync(join(folder, `wasm-${workers}.json`)));
   if (!one || !two || Buffer.compare(one, two) !== 0) throw new Error('one and two workers gave different bytes');
@@ -83,7 +71,8 @@ function measureMemory(settings: Settings, folder: string): void {
   for (const runtime of ['wasm', ...(settings.library === undefined ? [] : ['native'])]) {
     for (const samples of [SAMPLES.short, MANY]) {
       const cost = calibration(settings, folder, runtime, 1, samples);
-      tell(rowOf('calibrate', `${samples} samples`, `aeq ${runtime}, 1 worker`, [cost]), settings.csv);
+      const about = { ...subject(settings), case: `${samples} samples` };
+      tell(rowOf(about, `aeq ${runtime}, 1 worker`, [cost]), settings.csv);
     }
   }
 }

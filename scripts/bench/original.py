@@ -2,9 +2,9 @@
 
 usage: original.py start
        original.py quantize MODEL OUTPUT RECIPE
-       original.py calibrate MODEL SAMPLES.npy COUNT THREADS
-       original.py validate MODEL QUANTIZED SAMPLES.npy COUNT THREADS
-Needs a Python with ai-edge-quantizer 0.10.0. A recipe is the name of a function of its recipe module, or a file.
+       original.py calibrate MODEL SAMPLES COUNT THREADS
+       original.py validate MODEL QUANTIZED SAMPLES COUNT THREADS
+SAMPLES is a .npy file or a folder of .npz files. Needs a Python with ai-edge-quantizer 0.10.0. A recipe is the name of a function of its recipe module, or a file.
 """
 
 import json
@@ -17,22 +17,27 @@ from ai_edge_litert.interpreter import Interpreter
 
 
 class Samples:
-    """The samples of an array under one name, again and again up to a count. The original goes through them twice."""
+    """Feeds again and again up to a count. The original goes through them twice."""
 
-    def __init__(self, array, name, count):
-        self.array, self.name, self.count = array, name, count
+    def __init__(self, feeds, length, count):
+        self.feeds, self.length, self.count = feeds, length, count
 
     def __len__(self):
         return self.count
 
     def __iter__(self):
-        return ({self.name: np.array(self.array[i % len(self.array)])[None]} for i in range(self.count))
+        return (self.feeds(i % self.length) for i in range(self.count))
 
 
 def samples(model, path, count):
-    """The samples of a .npy file for the model's one signature and input."""
+    """The samples of a .npy file for the model's one signature and input, or of a folder of .npz files."""
     signature, parts = next(iter(Interpreter(model).get_signature_list().items()))
-    return {signature: Samples(np.load(path, mmap_mode="r"), parts["inputs"][0], count)}
+    if os.path.isdir(path):
+        files = sorted(os.listdir(path))
+        feeds = lambda i: dict(np.load(os.path.join(path, files[i])))
+        return {signature: Samples(feeds, len(files), count)}
+    array, name = np.load(path, mmap_mode="r"), parts["inputs"][0]
+    return {signature: Samples(lambda i: {name: np.array(array[i])[None]}, len(array), count)}
 
 
 def quantize(model, output, name):

@@ -2,12 +2,14 @@
  * Quantizing a large model, in memory, time and bytes, beside the original and beside reading the input and writing the
  * output without doing anything:
  * `npx tsx scripts/bench/quantize.ts --model big.tflite [--against python] [--runs 5] [--csv file] [--only int8]`.
- * Files come from the page cache and go to it; the output is written beside the model and deleted.
+ * Files come from the page cache and go to it; the output is written to the temporary folder and deleted.
  */
-import { rmSync, statSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { alternate, type Contender, measureProgram } from './measure.ts';
-import { rowOf, tell } from './report.ts';
+import { modelName, rowOf, tell } from './report.ts';
 import { aeq, original, readSettings } from './settings.ts';
 
 const FLOAT16_RULE = {
@@ -27,8 +29,9 @@ function main(): void {
   const settings = readSettings(process.argv.slice(2));
   const { model, against, runs, csv, only } = settings;
   if (model === undefined) throw new Error('name a model: --model (scripts/bench/big-model.ts writes one)');
-  const output = `${model}.bench-output.tflite`;
-  const float16 = `${model}.float16.json`;
+  const folder = mkdtempSync(join(tmpdir(), 'aeq-bench-'));
+  const output = join(folder, 'output.tflite');
+  const float16 = join(folder, 'float16.json');
   writeFileSync(float16, JSON.stringify([FLOAT16_RULE]));
   const recipes = {
     int8: 'dynamic_wi8_afp32',
@@ -59,12 +62,12 @@ function main(): void {
         });
       }
       for (const [contender, costs] of alternate(contenders, runs)) {
-        tell(rowOf('quantize', name, contender, costs, statSync(model).size + bytes), csv);
+        const subject = { benchmark: 'quantize', model: modelName(model), case: name };
+        tell(rowOf(subject, contender, costs, statSync(model).size + bytes), csv);
       }
     }
   } finally {
-    rmSync(output, { force: true });
-    rmSync(float16, { force: true });
+    rmSync(folder, { recursive: true, force: true });
   }
 }
 

@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { alternate, type Contender } from './measure.ts';
-import { rowOf, tell } from './report.ts';
+import { modelName, rowOf, tell } from './report.ts';
 import { aeq, original, readSettings } from './settings.ts';
 
 const SMALL = fileURLToPath(new URL('../../datasets/samples/digits/digits_cnn.tflite', import.meta.url));
@@ -37,7 +37,8 @@ try {
     });
   }
   for (const [name, contenders] of cases) {
-    for (const [contender, costs] of alternate(contenders, runs)) tell(rowOf('start', name, contender, costs), csv);
+    for (const [contender, costs] of alternate(contenders, runs))
+      tell(rowOf({ benchmark: 'start', model: modelName(model), case: name }, contender, costs), csv);
   }
 } finally {
   rmSync(folder, { recursive: true, force: true });

@@ -1,40 +1,97 @@
 /**
- * Comparing a float model with its quantized form, per sample, beside the original:
- * `npx tsx scripts/bench/validate.ts --model m.tflite --data pictures/ [--against python] [--library libLiteRt.so]
- * [--runs 5] [--csv file]`. Both compare all tensors that they can match. The quantized model is made here, by
- * dynamic_wi8_afp32.
+ * Comparing a float model with its quantized form, per sample, beside the original and beside the bare runs of both models:
+ * `npx tsx scripts/bench/validate.ts --model m.tflite [--data pictures/] [--against python] [--library libLiteRt.so]
+ * [--runs 5] [--csv file] [--only "per sample" | "memory"]`. Both compare all tensors that they can match. The quantized
+ * model is made here, by dynamic_wi8_afp32. Operators are also run alone on the first 16 samples, unless it says
+ * "arriving error only".
  */
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { alternate, type Contender } from './measure.ts';
+import { bareRun } from './bare.ts';
+import { alternate, type Contender, type Cost } from './measure.ts';
 import { perSample } from './per-sample.ts';
-import { rowOf, tell } from './report.ts';
+import { modelName, rowOf, tell } from './report.ts';
 import { withSamples } from './samples.ts';
 import { aeq, original, readSettings } from './settings.ts';
 
-const SAMPLES = { short: 4, long: 20 };
+/** No more than the samples on which operators are run alone. */
+const FEW = { short: 4, long: 16 };
+const SAMPLES = { short: 16, long: 80 };
+/** Samples between which memory must stay flat. */
+const MANY = 1000;
+const ARRIVING = '--no-injected';
 
 const settings = readSettings(process.argv.slice(2));
-const { model = '', against, library, runs, csv } = settings;
-await withSamples(settings, SAMPLES.long, (folder) => {
+const { model = '', against, library, runs, csv, only } = settings;
+const runtimes = ['wasm', ...(library === undefined ? [] : ['native'])];
+const subject = { benchmark: 'validate', model: modelName(model) };
+
+await withSamples(settings, only === 'per sample' ? SAMPLES.long : MANY, (folder, samples) => {
   const quantized = join(folder, 'quantized.tflite');
-  const samples = join(folder, 'samples.npy');
   aeq(settings, ['quantize', model, '--recipe', 'dynamic_wi8_afp32', '-o', quantized, '--no-verify', '--quiet']);
-  const ours = (runtime: string, injected: readonly string[]) => (count: number) =>
+  const validation = (count: number, runtime: string, workers: number, more: readonly string[]): Cost =>
     aeq(settings, [
       ...['validate', model, quantized, '--data', samples, '--samples', String(count)],
-      ...['--runtime', runtime, '--quiet', ...injected],
+      ...['--runtime', runtime, '--workers', String(workers), '--quiet', ...more],
     ]);
-  const runtimes = ['wasm', ...(library === undefined ? [] : ['native'])];
-  const contenders: Contender[] = runtimes.flatMap((runtime) => [
-    { name: `aeq ${runtime}`, run: () => perSample(ours(runtime, []), SAMPLES) },
-    { name: `aeq ${runtime}, arriving only`, run: () => perSample(ours(runtime, ['--no-injected']), SAMPLES) },
-  ]);
-  if (against) {
-    contenders.push({
-      name: 'original, 16 threads',
-      run: () =>
-        perSample((count) => original(against, ['validate', model, quantized, samples, String(count), '16']), SAMPLES),
-    });
+  const contenders = (lengths: typeof SAMPLES, more: readonly string[]): Contender[] =>
+    runtimes.flatMap((runtime) =>
+      [1, 2].map((workers) => ({
+        name: `aeq ${runtime}, ${workers} worker${workers > 1 ? 's' : ''}`,
+        run: () => perSample((count) => validation(count, runtime, workers, more), lengths),
+      })),
+    );
+  const theirs: Contender = {
+    name: 'original, 16 threads',
+    run: () =>
+      perSample((count) => original(against ?? '', ['validate', model, quantized, samples, String(count), '16']), FEW),
+  };
+  const limits: Contender[] = runtimes.map((runtime) => ({
+    name: `bare runs of both models, ${runtime}`,
+    run: () => bothRuns(bareRun(settings, model, runtime), bareRun(settings, quantized, runtime)),
+  }));
+  const measure = (name: string, taking: readonly Contender[]) => {
+    for (const [contender, costs] of alternate(taking, runs)) {
+      tell(rowOf({ ...subject, case: name }, contender, costs), csv);
+    }
+  };
+  if (only !== 'memory') {
+    measure('one sample, arriving error only', [
+      ...contenders(SAMPLES, [ARRIVING]),
+      ...(against ? [theirs] : []),
+      ...limits,
+    ]);
+    measure('one sample, operators alone too', [...contenders(FEW, []), ...(against ? [theirs] : [])]);
+    requireSameBytes([1, 2].map((workers) => report(folder, workers, validation)));
   }
-  for (const [name, costs] of alternate(contenders, runs)) tell(rowOf('validate', 'one sample', name, costs), csv);
+  if (only !== 'per sample') {
+    for (const runtime of runtimes) {
+      for (const count of [SAMPLES.short, MANY]) {
+        const cost = validation(count, runtime, 1, [ARRIVING]);
+        tell(rowOf({ ...subject, case: `${count} samples` }, `aeq ${runtime}, 1 worker`, [cost]), csv);
+      }
+    }
+  }
 });
+
+function bothRuns(float: Cost, quantized: Cost): Cost {
+  return {
+    wallSeconds: float.wallSeconds + quantized.wallSeconds,
+    cpuSeconds: float.cpuSeconds + quantized.cpuSeconds,
+    peakBytes: Math.max(float.peakBytes, quantized.peakBytes),
+    output: '',
+  };
+}
+
+type Validation = (count: number, runtime: string, workers: number, more: readonly string[]) => Cost;
+
+function report(folder: string, workers: number, validation: Validation): Buffer {
+  const path = join(folder, `report-${workers}`);
+  validation(SAMPLES.short, runtimes.at(-1) ?? 'wasm', workers, ['--report', path, '--force']);
+  return readFileSync(join(path, 'comparison.json'));
+}
+
+function requireSameBytes([one, two]: readonly Buffer[]): void {
+  if (!one || !two || Buffer.compare(one, two) !== 0) throw new Error('one and two workers gave different bytes');
+  console.log('one and two workers gave the same bytes');
+}

@@ -1,14 +1,15 @@
 import type { Sample } from '../datasets/sample.ts';
 import { AeqError, type ErrorWhere } from '../schema/errors.ts';
-import { tensorLabel } from '../schema/graph.ts';
+import { tensorConstant, tensorLabel } from '../schema/graph.ts';
 import type { Model } from '../schema/model.ts';
+import { type InlinedModel, inlineComposites } from './capture/inline.ts';
 import type { TensorReference, UnreachableTensor } from './capture/reference.ts';
 import { type CapturedTensor, type CaptureSession, openCapture } from './capture/session.ts';
 import { quantizeFeed } from './feed.ts';
 import type { Runtime } from './runtime/runtime.ts';
 import { TABLE_BYTES } from './statistics/histogram-counts.ts';
 import { sampleLabel } from './statistics/merge.ts';
-import { observe, type TensorObservation } from './statistics/observation.ts';
+import { mergeObservations, observe, type TensorObservation } from './statistics/observation.ts';
 import { isDecodedConstant, isStateful, type WantedTensor } from './wanted.ts';
 
 /** What one sample showed of each wanted tensor. */
@@ -55,7 +56,8 @@ export class LocalRunner implements SampleRunner {
   readonly #model: Model;
   readonly #settings: RunnerSettings;
   readonly #capture: CaptureSession;
-  readonly #rowMaximum: ReadonlySet<string>;
+  /** Wanted tensors by where they are captured: inside composites that may be several places a tensor, and the other way round. */
+  readonly #captured: ReadonlyMap<string, readonly WantedTensor[]>;
   readonly #stateful: boolean;
 
   constructor(runtime: Runtime, model: Model, settings: RunnerSettings) {
@@ -68,27 +70,36 @@ export class LocalRunner implements SampleRunner {
     this.#model = model;
     this.#settings = settings;
     this.#stateful = isStateful(model);
-    this.#rowMaximum = new Set(wanted.filter(({ rowMaximum }) => rowMaximum).map(keyOf));
-    this.#capture = openCapture(runtime, model, others, {
+    const inlined = inlineComposites(model);
+    this.#captured = capturedPlaces(inlined, others);
+    this.#capture = openCapture(runtime, inlined.model, [...this.#captured.keys()].map(referenceOf), {
       ...(memoryBytes !== undefined && { memoryBytes }),
       ...(threads !== undefined && { threads }),
     });
     this.unreachable = [
       ...decoded.map(({ subgraph, tensor }) => ({ subgraph, tensor, reason: 'constant' as const })),
-      ...this.#capture.unreachable,
+      ...this.#capture.unreachable.flatMap((place) =>
+        (this.#captured.get(keyOf(place)) ?? []).map(({ subgraph, tensor }) => ({ ...place, subgraph, tensor })),
+      ),
     ];
   }
 
   async run(signature: string, sample: Sample): Promise<SampleObservations> {
-    const seen: (readonly [TensorReference, TensorObservation])[] = [];
+    const seen = new Map<string, readonly [TensorReference, TensorObservation]>();
     try {
       const feed = quantizeFeed(this.#model, signature, sample.feed);
-      for await (const tensors of this.#capture.run(signature, feed)) seen.push(...this.#observe(tensors, sample));
+      for await (const tensors of this.#capture.run(signature, feed)) {
+        for (const [reference, observation] of this.#observe(tensors, sample)) {
+          const key = keyOf(reference);
+          const known = seen.get(key)?.[1];
+          seen.set(key, [reference, known ? mergeObservations(known, observation) : observation]);
+        }
+      }
     } catch (error) {
       throw inSample(error, sample);
     }
     if (this.#settings.resetState) this.reset();
-    return seen;
+    return [...seen.values()];
   }
 
   reset(): void {
@@ -106,16 +117,37 @@ export class LocalRunner implements SampleRunner {
     if (table !== undefined) new Uint8Array(first.kernels.memory.buffer, table, TABLE_BYTES).fill(0);
     try {
       return tensors.flatMap((captured) => {
-        const options = { table, rowMaximum: this.#rowMaximum.has(keyOf(captured)) };
+        const wanted = this.#captured.get(keyOf(captured)) ?? [];
+        const options = { table, rowMaximum: wanted.some(({ rowMaximum }) => rowMaximum) };
         const seen = observe(captured.kernels, captured.view, options);
         if (!seen) return [];
-        if (!this.#settings.allowNonFinite) requireFinite(seen, captured, this.#model, sample);
-        return [[{ subgraph: captured.subgraph, tensor: captured.tensor }, seen]];
+        if (!this.#settings.allowNonFinite) requireFinite(seen, wanted[0] ?? captured, this.#model, sample);
+        return wanted.map(({ subgraph, tensor }): [TensorReference, TensorObservation] => [{ subgraph, tensor }, seen]);
       });
     } finally {
       if (table !== undefined) first.room.free(table);
     }
   }
+}
+
+/** The wanted tensors by the places in the copy that show them, in their order. What is a constant there is left out. */
+function capturedPlaces({ model, places }: InlinedModel, wanted: readonly WantedTensor[]) {
+  const result = new Map<string, WantedTensor[]>();
+  for (const entry of wanted) {
+    const all = places(entry);
+    for (const place of all) {
+      const tensor = model.subgraphs[place.subgraph]?.tensors[place.tensor];
+      if (keyOf(place) !== keyOf(entry) && tensor && tensorConstant(model, tensor)) continue;
+      const key = keyOf(place);
+      result.set(key, [...(result.get(key) ?? []), entry]);
+    }
+  }
+  return result;
+}
+
+function referenceOf(key: string): TensorReference {
+  const [subgraph = 0, tensor = 0] = key.split(':').map(Number);
+  return { subgraph, tensor };
 }
 
 const keyOf = ({ subgraph, tensor }: TensorReference) => `${subgraph}:${tensor}`;

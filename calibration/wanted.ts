@@ -1,6 +1,7 @@
 import { TensorType } from '../schema/generated/tflite.ts';
 import { elementCount, hasScales, isBlockwise, signatures, tensorConstant, typeBits } from '../schema/graph.ts';
 import type { Model } from '../schema/model.ts';
+import { compositeBodies } from './capture/inline.ts';
 import type { TensorReference } from './capture/reference.ts';
 
 /** A tensor to collect statistics of. */
@@ -24,12 +25,13 @@ export function isDecodedConstant(model: Model, { subgraph, tensor }: TensorRefe
 }
 
 /**
- * Every activation that a signature computes or takes in: no constants in any form, nothing that is
+ * Every activation that a signature computes or takes in, also inside composites: no constants in any form, nothing that is
  * quantized already. The choice
  * when no plan says what is needed.
  */
 export function allActivations(model: Model): WantedTensor[] {
-  const subgraphs = [...new Set(signatures(model).map((view) => view.subgraph))].sort((a, b) => a - b);
+  const run = [...signatures(model).map((view) => view.subgraph), ...compositeBodies(model)];
+  const subgraphs = [...new Set(run)].sort((a, b) => a - b);
   return subgraphs.flatMap((subgraph) => {
     const graph = model.subgraphs[subgraph];
     const touched = new Set<number>([...(graph?.inputs ?? []), ...(graph?.outputs ?? [])]);

@@ -2,7 +2,7 @@ import type { Kernels } from '../../kernels/index.ts';
 import { HISTOGRAM_MANTISSA_BITS, type Histogram } from '../../schema/documents/calibration-histogram.ts';
 import { TensorType } from '../../schema/generated/tflite.ts';
 import { elementCount } from '../../schema/graph.ts';
-import { takeTable } from './histogram-counts.ts';
+import { HistogramCounts, takeTable } from './histogram-counts.ts';
 
 /** What one sample showed of one tensor. */
 export interface TensorObservation {
@@ -29,6 +29,22 @@ export interface ObservationOptions {
   /** Address of a cleared table of TABLE_BYTES in the same memory; it is left cleared. Without it: no histogram. */
   readonly table?: number | undefined;
   readonly rowMaximum?: boolean | undefined;
+}
+
+/** What one sample showed of a tensor that it ran through more than once. */
+export function mergeObservations(a: TensorObservation, b: TensorObservation): TensorObservation {
+  const counts = new HistogramCounts();
+  for (const { histogram } of [a, b]) if (histogram) counts.add(histogram);
+  const least = [a.leastRowMaximum, b.leastRowMaximum].filter((value) => value !== undefined);
+  return {
+    min: Math.min(a.min, b.min),
+    max: Math.max(a.max, b.max),
+    elements: a.elements + b.elements,
+    nans: a.nans + b.nans,
+    infinities: a.infinities + b.infinities,
+    histogram: a.histogram && b.histogram ? counts.build() : undefined,
+    leastRowMaximum: least.length > 0 ? Math.min(...least) : undefined,
+  };
 }
 
 /**

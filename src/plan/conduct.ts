@@ -34,6 +34,8 @@ export interface Conduct {
   readonly namesOriginally: boolean;
   /** A3. Only the newer operator code field is read. */
   readonly readsNewCodesOnly: boolean;
+  /** A10, A29. Composites are planned apart from what they stand for, which stays float only if it comes later in the file. */
+  readonly treatsCompositesApart: boolean;
   /** A31. What cannot be done stops the whole run instead of leaving an operator float. */
   readonly failsOnRefusal: boolean;
   /** Casting to float16 takes the codes of weights that are stored as int8 already for their values. */
@@ -60,6 +62,7 @@ export const COMPAT_0_10: Conduct = {
   requantizesAtOnce: true,
   namesOriginally: true,
   readsNewCodesOnly: true,
+  treatsCompositesApart: true,
   failsOnRefusal: true,
   castsStoredCodes: true,
   mergesRotations: true,
@@ -81,6 +84,7 @@ export const CORRECT: Conduct = {
   requantizesAtOnce: false,
   namesOriginally: false,
   readsNewCodesOnly: false,
+  treatsCompositesApart: false,
   failsOnRefusal: false,
   castsStoredCodes: false,
   mergesRotations: false,

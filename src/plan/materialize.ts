@@ -165,13 +165,13 @@ function sameAsOutput(task: OperatorTask, materials: Materials, inputs: Operand[
   if (!output || outputs.length !== 1) throw wrongOperands(task, 'one float output', outputs.length);
   const parameters = outputParameters(task, materials, output);
   return [
-    ...inputs.map((input) => inputWish(task, input, parameters && adopted(task, input, parameters))),
+    ...inputs.map((input) => inputWish(task, input, parameters && adopted(task, input.tensor, parameters))),
     outputWish(task, output, parameters),
   ];
 }
 
 /** Another tensor's parameters for an operand: a constant gets its codes from them. */
-function adopted(task: OperatorTask, { tensor }: Operand, parameters: TensorParameters): TensorParameters {
+export function adopted(task: OperatorTask, tensor: number, parameters: TensorParameters): TensorParameters {
   const constant = tensorConstant(task.model, tensorOf(task, tensor));
   if (!constant) return parameters;
   const extent = extentOfAxis(tensorOf(task, tensor).shape ?? [], undefined);
@@ -257,7 +257,10 @@ function constantOfRange(
 ): TensorParameters {
   const parameters = activationParameters(range, config, 'calibrated statistics of the constant');
   const axis = materials.constants.axes(task, operand.position, config).channelAxis;
-  return { ...adopted(task, operand, parameters), axis: config.granularity === 'CHANNELWISE' ? axis : undefined };
+  return {
+    ...adopted(task, operand.tensor, parameters),
+    axis: config.granularity === 'CHANNELWISE' ? axis : undefined,
+  };
 }
 
 function outputParameters(task: OperatorTask, materials: Materials, operand: Operand): TensorParameters | undefined {

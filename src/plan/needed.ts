@@ -3,7 +3,7 @@ import { tensorConstant } from '../../schema/graph.ts';
 import { type Model, NO_TENSOR } from '../../schema/model.ts';
 import type { RecipeResolver } from '../recipe/types.ts';
 import type { Conduct } from './conduct.ts';
-import { decisions } from './plan.ts';
+import { decisions } from './decisions.ts';
 
 /** A tensor of the float model. */
 export interface TensorPlace {

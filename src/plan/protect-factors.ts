@@ -8,7 +8,7 @@ import { floatFactors } from '../ops/float-only.ts';
 import { type FactorRule, specOfBuiltin } from '../ops/index.ts';
 import type { RecipeResolver } from '../recipe/types.ts';
 import { CORRECT } from './conduct.ts';
-import { decisions } from './plan.ts';
+import { decisions } from './decisions.ts';
 import { type Protection, protectionKey } from './protection.ts';
 import type { OperatorTask } from './task.ts';
 

@@ -4,7 +4,7 @@ import type { Model, Subgraph } from '../../schema/model.ts';
 import type { RangeFacts } from '../ops/index.ts';
 import type { RecipeResolver } from '../recipe/types.ts';
 import { CORRECT } from './conduct.ts';
-import { decisions } from './plan.ts';
+import { decisions } from './decisions.ts';
 import { type Protection, protectionKey } from './protection.ts';
 import type { OperatorTask } from './task.ts';
 import { BORDER } from './wish.ts';

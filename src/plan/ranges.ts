@@ -10,6 +10,11 @@ export interface RangeEntry {
   reason: string;
 }
 
+/** Where a tensor's range is from instead of its own statistics: another tensor, or the values of a constant. */
+export type Lender =
+  | { readonly subgraph: number; readonly tensor: number }
+  | { readonly min: number; readonly max: number };
+
 /**
  * The ranges while a plan is made: operators that keep the scale of their input make their output share its range, and
  * operators with a prescribed scale set theirs. The source is not touched.
@@ -17,22 +22,50 @@ export interface RangeEntry {
 export class RangeTable {
   readonly #source: RangeSource;
   readonly #keepsCarrier: boolean;
+  readonly #lenders: (subgraph: number, tensor: number) => readonly Lender[];
   readonly #entries = new Map<string, RangeEntry>();
 
-  constructor(source: RangeSource, keepsCarrier: boolean) {
+  constructor(
+    source: RangeSource,
+    keepsCarrier: boolean,
+    lenders: (subgraph: number, tensor: number) => readonly Lender[] = () => [],
+  ) {
     this.#source = source;
     this.#keepsCarrier = keepsCarrier;
+    this.#lenders = lenders;
   }
 
   get(subgraph: number, tensor: number): RangeEntry | undefined {
     const key = `${subgraph}:${tensor}`;
     const known = this.#entries.get(key);
     if (known) return known;
-    const range = this.#source.range(subgraph, tensor);
-    if (!range) return undefined;
-    const entry = this.#keepsCarrier ? { ...range } : singlePrecision(range);
-    this.#entries.set(key, entry);
+    const entry = this.#lent(subgraph, tensor) ?? this.#own(subgraph, tensor);
+    if (entry) this.#entries.set(key, entry);
     return entry;
+  }
+
+  #own(subgraph: number, tensor: number): RangeEntry | undefined {
+    const range = this.#source.range(subgraph, tensor);
+    return range && (this.#keepsCarrier ? { ...range } : singlePrecision(range));
+  }
+
+  /** From one tensor: its very entry. From several: all of what was seen here and of the constants among them. */
+  #lent(subgraph: number, tensor: number): RangeEntry | undefined {
+    const lenders = this.#lenders(subgraph, tensor);
+    const places = lenders.flatMap((lender) => ('tensor' in lender ? [lender] : []));
+    const [first] = places;
+    const isFirst = (lender: Lender) =>
+      'tensor' in lender && lender.subgraph === first?.subgraph && lender.tensor === first.tensor;
+    if (first && lenders.every(isFirst)) return this.get(first.subgraph, first.tensor);
+    const own = places.length === 0 ? undefined : this.#own(subgraph, tensor);
+    const constants = lenders.flatMap((lender) => ('tensor' in lender ? [] : [lender]));
+    if (places.length > 0 && !own) return undefined;
+    const all = own ? [own, ...constants] : constants;
+    if (all.length === 0) return undefined;
+    const min = Math.min(...all.map((range) => range.min));
+    const max = Math.max(...all.map((range) => range.max));
+    const reason = own?.reason ?? 'values of the constant';
+    return singlePrecision({ min, max, carrier: 'float32', shape: own?.shape ?? [], reason });
   }
 
   /** From now on the tensor has this very entry. */

@@ -20,7 +20,6 @@ export function refusal(task: OperatorTask, surroundings: Surroundings): string 
 
 function staticRefusal(task: OperatorTask, surroundings: Surroundings): string | undefined {
   const { spec, inputs, outputs, subgraphIndex } = task;
-  if (spec.compositeNames) return 'it runs a subgraph of its own, where nobody can measure ranges';
   const why = surroundings.staticRefusal(subgraphIndex);
   if (why !== undefined) return why;
   const exact = spec.weighted ? undefined : surroundings.exactness(subgraphIndex, inputs);

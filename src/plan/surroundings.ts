@@ -1,8 +1,8 @@
-import { calledSubgraphs } from '../../calibration/capture/liveness.ts';
 import { TensorType } from '../../schema/generated/tflite.ts';
 import { operatorBuiltin, tensorConstant } from '../../schema/graph.ts';
 import type { Model, Operator, Subgraph } from '../../schema/model.ts';
 import { specOfBuiltin } from '../ops/index.ts';
+import { loopBodies } from './composites.ts';
 import type { Conduct } from './conduct.ts';
 
 /** What the graph around an operator says of it, found once per model. */
@@ -17,12 +17,12 @@ const NOTHING: Surroundings = { staticRefusal: () => undefined, exactness: () =>
 
 export function surroundingsOf(model: Model, conduct: Conduct, safety: boolean): Surroundings {
   if (conduct.failsOnRefusal) return NOTHING;
-  const inner = new Set(model.subgraphs.flatMap(({ operators }) => operators.flatMap(calledSubgraphs)));
+  const inner = loopBodies(model);
   const counts = safety ? model.subgraphs.map((graph) => countingTensors(model, graph)) : [];
   return {
     staticRefusal: (subgraph) =>
       inner.has(subgraph)
-        ? 'its subgraph runs inside an operator (loop, branch or composite), where nobody can measure ranges'
+        ? 'its subgraph runs inside an operator (loop or branch), where nobody can measure ranges'
         : undefined,
     exactness: (subgraph, inputs) =>
       inputs.some((tensor) => counts[subgraph]?.has(tensor))

@@ -6,7 +6,7 @@ import type { Measurement } from '../algorithms/registry.ts';
 import type { RecipeResolver } from '../recipe/types.ts';
 import { COMPAT_0_10, CORRECT } from './conduct.ts';
 import { ConstantParameters } from './constant-parameters.ts';
-import { decisions } from './plan.ts';
+import { decisions } from './decisions.ts';
 import { tensorOf } from './task.ts';
 
 /**

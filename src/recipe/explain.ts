@@ -1,6 +1,6 @@
 import type { Model } from '../../schema/model.ts';
 import { COMPAT_0_10, CORRECT } from '../plan/conduct.ts';
-import { decisions } from '../plan/plan.ts';
+import { decisions } from '../plan/decisions.ts';
 import { checkRules } from './check.ts';
 import type { RecipeContext } from './context.ts';
 import { createResolver } from './resolver.ts';

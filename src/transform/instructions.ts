@@ -173,7 +173,10 @@ function fuseRequantize(
   const node = plan.model.subgraphs[subgraph]?.operators[place.producer];
   const code = node && plan.model.operatorCodes[node.opcodeIndex];
   const builtin = code === undefined ? -1 : plan.conduct.readsNewCodesOnly ? code.builtinCode : builtinCode(code);
-  if ((specOfBuiltin(builtin)?.scale ?? 'free') !== 'free') return undefined;
+  const spec = specOfBuiltin(builtin);
+  if ((spec?.scale ?? 'free') !== 'free') return undefined;
+  // What a composite writes is decided inside it.
+  if (spec?.compositeNames && !plan.conduct.treatsCompositesApart) return undefined;
   const { scales, zeroPoints, shape, reason } = to;
   const scale = scales[0] as number;
   if (scale < (from.leastScale ?? 0) || scale > (from.greatestScale ?? Number.POSITIVE_INFINITY)) return undefined;

@@ -43,18 +43,38 @@ describe('models', () => {
     expect(tensorNamed(quantizeSmall(builder, DYNAMIC).model, 'w').type).toBe(TensorType.INT8);
   });
 
-  it('A10, A29: composites stay float with what they run, wherever that is in the file', () => {
+  it('A10: a composite and what it stands for are on one grid', () => {
+    const builder = new ModelBuilder();
+    const main = builder.subgraph('main');
+    const x = main.input('x', [1, 4]);
+    const shares = main.operator('SOFTMAX', [x], { name: 'shares', shape: [1, 4] }, { beta: 1 });
+    const options = { name: 'odml.rms_norm', decompositionSubgraphIndex: 1 };
+    main.outputs(main.operator('STABLEHLO_COMPOSITE', [shares], { name: 'y', shape: [1, 4] }, options));
+    builder.signature('main', { inputs: { x }, outputs: { y: 'y' } });
+    const body = builder.subgraph('body');
+    body.outputs(body.operator('RELU', [body.input('bx', [1, 4])], { name: 'by', shape: [1, 4] }));
+    const scales = (settings: QuantizeSettings) => {
+      const { model } = quantizeSmall(builder, INT8, settings);
+      return [tensorNamed(model, 'shares'), tensorNamed(model, 'bx', 1)].map(
+        ({ quantization }) => quantization?.scale?.[0],
+      );
+    };
+    expect(scales(COMPAT)).not.toEqual([1 / 256, 1 / 256]);
+    expect(scales({})).toEqual([1 / 256, 1 / 256]);
+  });
+
+  it('A29: a composite that stays float keeps what it stands for float, wherever that is in the file', () => {
     const builder = new ModelBuilder();
     const body = builder.subgraph('body');
     body.outputs(body.operator('RELU', [body.input('bx', [1, 4])], { name: 'by', shape: [1, 4] }));
     const main = builder.subgraph('main');
     const x = main.input('x', [1, 4]);
-    const options = { name: 'odml.rms_norm', decompositionSubgraphIndex: 0 };
+    const options = { name: 'my.thing', decompositionSubgraphIndex: 0 };
     main.outputs(main.operator('STABLEHLO_COMPOSITE', [x], { name: 'y', shape: [1, 4] }, options));
     builder.signature('main', { inputs: { x }, outputs: { y: 'y' } }, 1);
     const ours = quantizeSmall(builder, INT8);
     expect(tensorNamed(ours.model, 'by').type).toBe(FLOAT32);
-    expect(floatReasonOf(ours, 'STABLEHLO_COMPOSITE')).toContain('subgraph of its own');
+    expect(floatReasonOf(ours, 'STABLEHLO_COMPOSITE')).toContain('no quantized form');
     expect(floatReasonOf(ours, 'RELU')).toContain('composite');
     expect(tensorNamed(quantizeSmall(builder, INT8, COMPAT).model, 'by').type).toBe(TensorType.INT8);
   });
@@ -74,7 +94,7 @@ describe('models', () => {
     body.outputs(body.operator('RELU', [body.input('bx', [1, 4])], { name: 'by', shape: [1, 4] }));
     const ours = quantizeSmall(builder, INT8);
     expect(tensorNamed(ours.model, 'bx', 2).type).toBe(FLOAT32);
-    expect(floatReasonOf(ours, 'RELU')).toContain('loop, branch or composite');
+    expect(floatReasonOf(ours, 'RELU')).toContain('loop or branch');
     expect(tensorNamed(quantizeSmall(builder, INT8, COMPAT).model, 'bx', 2).type).toBe(TensorType.INT8);
   });
 

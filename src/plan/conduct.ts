@@ -18,6 +18,8 @@ export interface Conduct {
   readonly sharesParametersBlindly: boolean;
   /** A9, A25. Buffers are repaired as the original does: only compared with the first tensor, all but the last copied. */
   readonly repairsSharingCoarsely: boolean;
+  /** A24. A graph input never takes the scale that its only readers want. */
+  readonly keepsInputScales: boolean;
   /** A14. A quantized output that nobody reads stays float32. */
   readonly leavesUnreadOutputs: boolean;
   /** A15. Weights have the recipe's granularity even where the kernel reads one scale, or needs one a channel. */
@@ -54,6 +56,7 @@ export const COMPAT_0_10: Conduct = {
   everyConstantIsWeight: true,
   sharesParametersBlindly: true,
   repairsSharingCoarsely: true,
+  keepsInputScales: true,
   leavesUnreadOutputs: true,
   channelScalesForAll: true,
   keepsCarrier: true,
@@ -76,6 +79,7 @@ export const CORRECT: Conduct = {
   everyConstantIsWeight: false,
   sharesParametersBlindly: false,
   repairsSharingCoarsely: false,
+  keepsInputScales: false,
   leavesUnreadOutputs: false,
   channelScalesForAll: false,
   keepsCarrier: false,

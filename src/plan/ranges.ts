@@ -80,6 +80,7 @@ const LEAST_SPAN = 1e-9;
 /** In float32; a tensor that was always 0 gets a range, since the scale of none would be too small to compute with. */
 function singlePrecision(range: ActivationRange): RangeEntry {
   const entry = { ...range, min: Math.fround(range.min), max: Math.fround(range.max), carrier: 'float32' } as const;
-  if (Math.max(entry.max, 0) - Math.min(entry.min, 0) >= LEAST_SPAN) return entry;
+  // NaN is no empty range: whoever asks for it is told.
+  if (!(Math.max(entry.max, 0) - Math.min(entry.min, 0) < LEAST_SPAN)) return entry;
   return { ...entry, min: -1, max: 1, reason: `${range.reason}: always 0, taken as [-1, 1]` };
 }

@@ -1,3 +1,4 @@
+import { innerSubgraphs } from '../../calibration/capture/liveness.ts';
 import { AeqError } from '../../schema/errors.ts';
 import { builtinCode, consumers as consumersOf, producers as producersOf } from '../../schema/graph.ts';
 import type { Subgraph } from '../../schema/model.ts';
@@ -165,7 +166,8 @@ function fuseRequantize(
   subgraph: number,
 ): Instruction[] | undefined {
   const [store, quantize, more] = steps;
-  if (more || store?.kind !== 'store' || quantize?.kind !== 'quantize' || place.producer === BORDER) return undefined;
+  if (more || store?.kind !== 'store' || quantize?.kind !== 'quantize') return undefined;
+  if (place.producer === BORDER && !freeInputs(plan, subgraph)) return undefined;
   const from = store.parameters;
   const to = quantize.parameters;
   const sameReaders = [...store.consumers].sort().join() === [...quantize.consumers].sort().join();
@@ -182,6 +184,10 @@ function fuseRequantize(
   if (scale < (from.leastScale ?? 0) || scale > (from.greatestScale ?? Number.POSITIVE_INFINITY)) return undefined;
   return [{ ...store, parameters: { ...from, scales, zeroPoints, shape, reason } }];
 }
+
+/** A graph's inputs may be given other scales: not under compat, and not where an operator runs the graph. */
+const freeInputs = ({ conduct, model }: Plan, subgraph: number): boolean =>
+  !conduct.keepsInputScales && !innerSubgraphs(model).has(subgraph);
 
 /** Within what shares one copy, a tensor cannot be both as it was and quantized. */
 function checkSteps(steps: readonly Instruction[], name: string, subgraph: number): void {

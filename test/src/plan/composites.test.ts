@@ -95,8 +95,9 @@ describe('composites', () => {
     const builder = model((main, x) => composite(main, [composite(main, [x], 'once')], 'y'));
     const ranges = { x: [-1, 1], once: [-1, 2], a: [-1, 2], sum: [-1, 4], y: [-1, 4] } as const;
     const { model: result } = quantizeSmall(builder, INT8, { ranges });
-    expect(operatorNames(result)).toEqual(['QUANTIZE', 'STABLEHLO_COMPOSITE', 'QUANTIZE', 'STABLEHLO_COMPOSITE']);
-    const [first, second] = (result.subgraphs[0]?.operators ?? []).filter((_, i) => i % 2 === 1);
+    // The graph's input takes the grid inside; what the first composite writes does not fit it.
+    expect(operatorNames(result)).toEqual(['STABLEHLO_COMPOSITE', 'QUANTIZE', 'STABLEHLO_COMPOSITE']);
+    const [first, second] = (result.subgraphs[0]?.operators ?? []).filter((_, i) => i !== 1);
     const grid = (tensor = -1) => result.subgraphs[0]?.tensors[tensor]?.quantization?.scale;
     expect(grid(first?.inputs[0])).toEqual(grid(second?.inputs[0]));
     expect(grid(first?.outputs[0])).toEqual(grid(second?.outputs[0]));

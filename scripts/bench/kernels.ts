@@ -28,6 +28,12 @@ const one = { outer: 1, channels: 1, inner: COUNT };
 const rows = { outer: 1, channels: SIDE, inner: SIDE };
 const columns = { outer: Math.floor(COUNT / CHANNELS), channels: CHANNELS, inner: 1 };
 const blocks = { outer: 1, channels: 4032, inner: 32 };
+/** A multiple of the largest size. */
+const ROTATED = COUNT - (COUNT % 4096);
+const clip = (bits: number, count: number) => {
+  const noise = Math.fround(4 ** -bits / 3);
+  return { noise, unclipped: noise * count, rounds: 10 };
+};
 const int8 = { bits: 8, least: -128, greatest: 127 } as const;
 const int16 = { bits: 16, least: -32767, greatest: 32767 } as const;
 const int32 = { bits: 32, least: -2147483647, greatest: 2147483647 } as const;
@@ -69,6 +75,12 @@ const jobs: readonly Job[] = [
   job('unpack 2 bits', 0.25, COUNT, (k) => k.unpack(FLOATS, COUNT, 2, TARGET)),
   job('fromFloat16', 2, COUNT, (k) => k.fromFloat16(FLOATS, COUNT, TARGET)),
   job('toFloat16', 4, COUNT, (k) => k.toFloat16(FLOATS, COUNT, TARGET)),
+  job('sumSquares rows', 4, SIDE * SIDE, (k) => k.sumSquares(FLOATS, rows, TARGET)),
+  job('clipBounds rows, 4 bits', 4, SIDE * SIDE, (k) => void k.clipBounds(FLOATS, rows, clip(4, SIDE), TARGET)),
+  job('clipBounds rows, 8 bits', 4, SIDE * SIDE, (k) => void k.clipBounds(FLOATS, rows, clip(8, SIDE), TARGET)),
+  job('clipBounds blocks of 32', 4, 4032 * 32, (k) => void k.clipBounds(FLOATS, blocks, clip(4, 32), TARGET)),
+  job('rotate by 64', 4, ROTATED, (k) => k.rotate(FLOATS, ROTATED, 64, SCALES, TARGET)),
+  job('rotate by 4096', 4, ROTATED, (k) => k.rotate(FLOATS, ROTATED, 4096, SCALES, TARGET)),
 ];
 
 /** Seeded values shaped like activations: mostly small, both signs, a few large. */

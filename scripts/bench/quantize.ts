@@ -23,6 +23,21 @@ const FLOAT16_RULE = {
   },
 };
 
+/** Algorithms without a built-in recipe. */
+const ALGORITHMS = ['OCTAV', 'MSE'];
+
+/** Writes a recipe of one rule into a folder and returns its path. */
+function algorithmFile(folder: string, key: string): string {
+  const weight = { num_bits: 4, symmetric: true, granularity: 'CHANNELWISE', dtype: 'INT' };
+  const rule = { regex: '.*', operation: 'FULLY_CONNECTED', algorithm_key: key };
+  const path = join(folder, `${key}.json`);
+  writeFileSync(
+    path,
+    JSON.stringify([{ ...rule, op_config: { weight_tensor_config: weight, compute_precision: 'INTEGER' } }]),
+  );
+  return path;
+}
+
 const READ_AND_WRITE = fileURLToPath(new URL('./read-and-write.mjs', import.meta.url));
 
 function main(): void {
@@ -38,6 +53,8 @@ function main(): void {
     int4: 'dynamic_wi4_afp32',
     'int4 blocks': 'dynamic_wi4b32_afp32',
     float16,
+    'int8 rotated': 'dynamic_wi8c_hr_afp32',
+    ...Object.fromEntries(ALGORITHMS.map((key) => [`int4 ${key}`, algorithmFile(folder, key)])),
   };
   try {
     for (const [name, recipe] of Object.entries(recipes)) {

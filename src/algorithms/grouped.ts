@@ -1,7 +1,7 @@
 import { roundToBlockScale } from '../../kernels/index.ts';
 import type { Constant } from '../../schema/constant.ts';
 import { blockSize } from '../recipe/types.ts';
-import { codeRange } from './arithmetic.ts';
+import { type Carrier, codeRange } from './arithmetic.ts';
 import { quantizedConstant } from './constants.ts';
 import type { TensorParameters } from './parameters.ts';
 import { type ConstantRequest, scaleGroups } from './request.ts';
@@ -23,8 +23,11 @@ export function sharedFloats(count: number): Float32Array {
     : new Float32Array(new SharedArrayBuffer(4 * count));
 }
 
-/** The scale in float32 with which a symmetric type reaches a bound. */
-export const scaleOfBound = (bound: number, bits: number): number => Math.fround(bound / codeRange(bits).greatest);
+/** The scale with which a symmetric type reaches a bound, rounded to the carrier. */
+export function scaleOfBound(bound: number, bits: number, carrier: Carrier = 'float32'): number {
+  const scale = bound / codeRange(bits).greatest;
+  return carrier === 'float32' ? Math.fround(scale) : scale;
+}
 
 /**
  * Symmetric parameters and codes of a constant from one scale a group, in float32: those of channels or of the tensor as
@@ -35,6 +38,7 @@ export function groupedParameters(
   source: Constant,
   scaleOf: (group: number) => number,
   reason: string,
+  carrier: Carrier = 'float32',
 ): TensorParameters {
   const { shape, config, channelAxis, blockAxis, asOriginal } = request;
   const size = blockSize(config.granularity);
@@ -49,7 +53,7 @@ export function groupedParameters(
     bits: config.numBits,
     symmetric: true,
     unsigned: false,
-    carrier: 'float32',
+    carrier,
     scales,
     zeroPoints: size === undefined ? new Float64Array(scales.length) : Float64Array.of(0),
     axis,

@@ -1,5 +1,6 @@
 import type { Constant } from '../../schema/constant.ts';
 import { AeqError } from '../../schema/errors.ts';
+import type { Carrier } from './arithmetic.ts';
 import { type GroupNumbers, type GroupRule, takeGroupNumbers } from './group-numbers.ts';
 import { groupedParameters, scaleOfBound } from './grouped.ts';
 import { minMaxConstant } from './min-max.ts';
@@ -39,8 +40,27 @@ export function octavConstant(request: ConstantRequest): TensorParameters {
   return octavOf(request, request.constant, 'clipped for the least squared error');
 }
 
+/** A range that is known of a constant, in the type it was stored in. */
+export interface KnownRange {
+  readonly min: number;
+  readonly max: number;
+  readonly carrier: Carrier;
+}
+
+/** As the original does it where it was given a range for the constant: bounds are no larger than that. */
+export function octavWithin(request: ConstantRequest, { min, max, carrier }: KnownRange): TensorParameters {
+  const bound = Math.max(Math.abs(min), Math.abs(max), carrier === 'float32' ? LEAST_BOUND : 1e-9);
+  const within = { bound, carrier };
+  return octavOf(request, request.constant, 'clipped, within calibrated statistics of the constant', within);
+}
+
 /** The same for other values than the request's, of the same shape. */
-export function octavOf(request: ConstantRequest, source: Constant, reason: string): TensorParameters {
+export function octavOf(
+  request: ConstantRequest,
+  source: Constant,
+  reason: string,
+  within: { bound: number; carrier: Carrier } = { bound: Number.POSITIVE_INFINITY, carrier: 'float32' },
+): TensorParameters {
   if (!request.config.symmetric || request.config.dtype === 'UINT') {
     if (request.asOriginal) throw asymmetric('OCTAV');
     return minMaxConstant(request);
@@ -51,8 +71,11 @@ export function octavOf(request: ConstantRequest, source: Constant, reason: stri
   const earlier = earlierRule(rule, found);
   const { values } = earlier ? takeGroupNumbers(source, extent, earlier) : found;
   const least = request.asOriginal ? 0 : LEAST_BOUND;
-  const scaleOf = (group: number) => scaleOfBound(Math.max(values[group] as number, least), request.config.numBits);
-  return groupedParameters(request, source, scaleOf, reason);
+  const scaleOf = (group: number) => {
+    const bound = Math.min(Math.max(values[group] as number, least), within.bound);
+    return scaleOfBound(bound, request.config.numBits, within.carrier);
+  };
+  return groupedParameters(request, source, scaleOf, reason, within.carrier);
 }
 
 /** An algorithm whose scales have no zero point was given a constant that wants one. */

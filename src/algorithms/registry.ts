@@ -5,7 +5,7 @@ import { float16Constant } from './constants.ts';
 import type { GroupRule } from './group-numbers.ts';
 import { minMaxConstant } from './min-max.ts';
 import { mseConstant, mseProblem } from './mse.ts';
-import { clipRule, octavConstant } from './octav.ts';
+import { clipRule, type KnownRange, octavConstant, octavWithin } from './octav.ts';
 import type { TensorParameters } from './parameters.ts';
 import { recoveredConstant } from './recovery.ts';
 import { type ConstantRequest, scaleGroups } from './request.ts';
@@ -26,6 +26,8 @@ export interface Algorithm extends AlgorithmSupport {
   constantParameters(request: ConstantRequest): TensorParameters;
   /** What it will ask of a constant first, where that can be found ahead. */
   readonly measurement?: (request: ConstantRequest) => Measurement;
+  /** What a range that was calibrated for a constant does to it under compat; absent: nothing. */
+  readonly withRange?: 'replaces' | ((request: ConstantRequest, range: KnownRange) => TensorParameters);
   /** Only weights change, behind a DEQUANTIZE, whatever the rule says of computing. */
   readonly weightsOnly?: true;
   /** Weights are rotated, and with them what they are multiplied by. Activations are not quantized. */
@@ -79,6 +81,7 @@ const ALGORITHMS: readonly Algorithm[] = [
     operations: 'all',
     check: 'policy',
     constantParameters: minMaxConstant,
+    withRange: 'replaces',
     measurement: (request) => ({ constant: request.constant, extent: scaleGroups(request) }),
   },
   {
@@ -100,6 +103,7 @@ const ALGORITHMS: readonly Algorithm[] = [
     check: 'policy',
     refuse: octavProblem,
     constantParameters: octavConstant,
+    withRange: octavWithin,
     measurement: (request) => clippedGroups(request, request.constant),
   },
   {

@@ -7,6 +7,7 @@ import { quantizedConstant } from '../algorithms/constants.ts';
 import { extentOfAxis } from '../algorithms/extent.ts';
 import { activationParameters } from '../algorithms/min-max.ts';
 import type { TensorParameters } from '../algorithms/parameters.ts';
+import type { ConstantRequest } from '../algorithms/request.ts';
 import { type FixedParameters, isWeight } from '../ops/index.ts';
 import type { TensorConfig } from '../recipe/types.ts';
 import { biasWish } from './bias.ts';
@@ -244,8 +245,20 @@ function inputParameters(task: OperatorTask, materials: Materials, operand: Oper
   const range = materials.conduct.statisticsOverrideConstants
     ? materials.ranges.get(task.subgraphIndex, operand.tensor)
     : undefined;
-  const make = range && (() => constantOfRange(task, operand, range, config, materials));
+  const make = range && makerWithRange(task, operand, range, config, materials);
   return materials.constants.of(task, operand.tensor, operand.position, constant, config, make);
+}
+
+function makerWithRange(
+  task: OperatorTask,
+  operand: Operand,
+  range: NonNullable<ReturnType<RangeTable['get']>>,
+  config: TensorConfig,
+  materials: Materials,
+): ((request: ConstantRequest) => TensorParameters) | undefined {
+  const { withRange } = task.algorithm;
+  if (withRange === 'replaces') return () => constantOfRange(task, operand, range, config, materials);
+  return withRange && ((request) => withRange(request, range));
 }
 
 function constantOfRange(

@@ -37,7 +37,7 @@ const weightOnlyRule = (bits: number, symmetric: boolean, granularity: string) =
   explicit_dequantize: true,
 });
 
-function randomConfig(random: Random): unknown {
+function randomConfig(random: Random) {
   const granularity = random.pick(['CHANNELWISE', 'TENSORWISE']);
   return random.pick([
     staticRule(8, false, 8, granularity),
@@ -55,12 +55,15 @@ function randomConfig(random: Random): unknown {
 const SKIP = 'no_quantize';
 const MIN_MAX = 'min_max_uniform_quantize';
 
+/** A rule's algorithm and settings. */
+function randomSettings(random: Random): Pick<RecipeEntry, 'algorithm_key' | 'op_config'> {
+  return { op_config: randomConfig(random), algorithm_key: random.pick([MIN_MAX, MIN_MAX, MIN_MAX, 'OCTAV', 'MSE']) };
+}
+
 /** One configuration for everything, then up to three exceptions by name of an output, sometimes float inputs or outputs. */
 export function randomRecipe(seed: number, model: Model): RecipeEntry[] {
   const random = new Random(seed ^ 0x5eed);
-  const entries: RecipeEntry[] = [
-    { regex: '.*', operation: '*', algorithm_key: MIN_MAX, op_config: randomConfig(random) },
-  ];
+  const entries: RecipeEntry[] = [{ regex: '.*', operation: '*', ...randomSettings(random) }];
   for (const operation of ['INPUT', 'OUTPUT']) {
     if (random.chance(0.25)) entries.push({ regex: '.*', operation, algorithm_key: SKIP });
   }
@@ -69,7 +72,7 @@ export function randomRecipe(seed: number, model: Model): RecipeEntry[] {
     const operator = random.pick(subgraph.operators);
     const regex = `^${subgraph.tensors[operator.outputs[0] ?? 0]?.name ?? ''};`;
     if (random.chance(0.4)) entries.push({ regex, operation: '*', algorithm_key: SKIP });
-    else entries.push({ regex, operation: '*', algorithm_key: MIN_MAX, op_config: randomConfig(random) });
+    else entries.push({ regex, operation: '*', ...randomSettings(random) });
   }
   return entries;
 }

@@ -71,7 +71,9 @@ describe('clipBounds', () => {
     for (const seed of [1, 2, 3, 4, 5]) {
       const values = lumpy(count, seed);
       const positive = values.map(Math.abs);
-      for (const data of [values, positive, new Float32Array(count)]) {
+      const random = randomNumbers(seed);
+      const noise = Float32Array.from(values, () => (random() - 0.5) * 4);
+      for (const data of [values, positive, noise, new Float32Array(count)]) {
         expectTwins([data, new Float32Array(1)], (k, [at = 0, out = 0]) =>
           k.clipBounds(at, one(count), rule(4, count, 10), out),
         );

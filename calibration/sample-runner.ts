@@ -1,4 +1,4 @@
-import type { Sample } from '../datasets/sample.ts';
+import type { Sample, SampleName } from '../datasets/sample.ts';
 import { AeqError, type ErrorWhere } from '../schema/errors.ts';
 import { tensorConstant, tensorLabel } from '../schema/graph.ts';
 import type { Model } from '../schema/model.ts';
@@ -7,15 +7,13 @@ import type { TensorReference, UnreachableTensor } from './capture/reference.ts'
 import { type CapturedTensor, type CaptureSession, openCapture } from './capture/session.ts';
 import { quantizeFeed } from './feed.ts';
 import type { Runtime } from './runtime/runtime.ts';
-import { TABLE_BYTES } from './statistics/histogram-counts.ts';
+import { HistogramTable, PageStage, TABLE_ROOM_BYTES } from './statistics/histogram-table.ts';
 import { sampleLabel } from './statistics/merge.ts';
 import { mergeObservations, observe, type TensorObservation } from './statistics/observation.ts';
+import { type CollectedStatistics, StatisticsSum, type TensorIdentity } from './statistics/statistics.ts';
 import { isDecodedConstant, isStateful, type WantedTensor } from './wanted.ts';
 
-/** What one sample showed of each wanted tensor. */
-export type SampleObservations = readonly (readonly [TensorReference, TensorObservation])[];
-
-/** Something that runs samples and says what they showed: an interpreter of this thread, or several workers. */
+/** Something that runs samples and sums up what they showed: an interpreter of this thread, or several workers. */
 export interface SampleRunner {
   /** Version text of the interpreter. */
   readonly version: string;
@@ -23,11 +21,16 @@ export interface SampleRunner {
   readonly unreachable: readonly UnreachableTensor[];
   /** How many samples may run at a time. */
   readonly concurrency: number;
+  /** It reads the samples of this signature itself: their names will do. */
+  reads?(signature: string): boolean;
   /**
-   * Runs one sample.
-   * @throws AeqError CALIBRATION_NAN, FEED_INVALID and errors of the interpreter, naming the sample.
+   * Runs one sample and adds what it showed, or nothing when it fails.
+   * @throws AeqError CALIBRATION_NAN, FEED_INVALID and errors of the interpreter, naming the sample;
+   * DATASET_UNREADABLE when it cannot be read here; CALIBRATION_MISMATCH when it was run before.
    */
-  run(signature: string, sample: Sample): Promise<SampleObservations>;
+  run(signature: string, sample: Sample | SampleName): Promise<void>;
+  /** Hands over the sum of all samples whose run has ended since the last time; each sample is handed over once. */
+  collect(): Promise<CollectedStatistics>;
   /** Starts variable tensors afresh. */
   reset(): void;
   close(): Promise<void>;
@@ -59,6 +62,9 @@ export class LocalRunner implements SampleRunner {
   /** Wanted tensors by where they are captured: inside composites that may be several places a tensor, and the other way round. */
   readonly #captured: ReadonlyMap<string, readonly WantedTensor[]>;
   readonly #stateful: boolean;
+  readonly #identities = new Map<string, TensorIdentity>();
+  readonly #stage = new PageStage();
+  #sum = new StatisticsSum();
 
   constructor(runtime: Runtime, model: Model, settings: RunnerSettings) {
     const { wanted, memoryBytes, threads } = settings;
@@ -84,22 +90,24 @@ export class LocalRunner implements SampleRunner {
     ];
   }
 
-  async run(signature: string, sample: Sample): Promise<SampleObservations> {
-    const seen = new Map<string, readonly [TensorReference, TensorObservation]>();
+  async run(signature: string, sample: Sample | SampleName): Promise<void> {
+    if (!('feed' in sample)) throw new AeqError('INTERNAL', `${sampleLabel(sample)} was not read`);
+    const seen = new Map<TensorIdentity, TensorObservation>();
+    this.#stage.clear();
     try {
       const feed = quantizeFeed(this.#model, signature, sample.feed);
-      for await (const tensors of this.#capture.run(signature, feed)) {
-        for (const [reference, observation] of this.#observe(tensors, sample)) {
-          const key = keyOf(reference);
-          const known = seen.get(key)?.[1];
-          seen.set(key, [reference, known ? mergeObservations(known, observation) : observation]);
-        }
-      }
+      for await (const tensors of this.#capture.run(signature, feed)) this.#observe(tensors, sample, seen);
     } catch (error) {
       throw inSample(error, sample);
     }
+    this.#sum.addSample({ signature, index: sample.index, name: sample.name }, seen);
     if (this.#settings.resetState) this.reset();
-    return [...seen.values()];
+  }
+
+  async collect(): Promise<CollectedStatistics> {
+    const collected = this.#sum.build();
+    this.#sum = new StatisticsSum();
+    return collected;
   }
 
   reset(): void {
@@ -110,23 +118,40 @@ export class LocalRunner implements SampleRunner {
     this.#capture.close();
   }
 
-  #observe(tensors: readonly CapturedTensor[], sample: Sample): [TensorReference, TensorObservation][] {
+  /** Looks at the tensors of one pass where they lie. */
+  #observe(tensors: readonly CapturedTensor[], sample: Sample, seen: Map<TensorIdentity, TensorObservation>): void {
     const [first] = tensors;
-    if (!first) return [];
-    const table = this.#settings.histograms === false ? undefined : first.room.allocate(TABLE_BYTES);
-    if (table !== undefined) new Uint8Array(first.kernels.memory.buffer, table, TABLE_BYTES).fill(0);
+    if (!first) return;
+    const room = this.#settings.histograms === false ? undefined : first.room.allocate(TABLE_ROOM_BYTES);
+    const histogram =
+      room === undefined ? undefined : { table: new HistogramTable(first.kernels, room), stage: this.#stage };
     try {
-      return tensors.flatMap((captured) => {
+      for (const captured of tensors) {
         const wanted = this.#captured.get(keyOf(captured)) ?? [];
-        const options = { table, rowMaximum: wanted.some(({ rowMaximum }) => rowMaximum) };
-        const seen = observe(captured.kernels, captured.view, options);
-        if (!seen) return [];
-        if (!this.#settings.allowNonFinite) requireFinite(seen, wanted[0] ?? captured, this.#model, sample);
-        return wanted.map(({ subgraph, tensor }): [TensorReference, TensorObservation] => [{ subgraph, tensor }, seen]);
-      });
+        const options = { histogram, rowMaximum: wanted.some(({ rowMaximum }) => rowMaximum) };
+        const observation = observe(captured.kernels, captured.view, options);
+        if (!observation) continue;
+        if (!this.#settings.allowNonFinite) requireFinite(observation, wanted[0] ?? captured, this.#model, sample);
+        for (const place of wanted) {
+          const identity = this.#identity(place);
+          const known = seen.get(identity);
+          seen.set(identity, known ? mergeObservations(known, observation) : observation);
+        }
+      }
     } finally {
-      if (table !== undefined) first.room.free(table);
+      if (room !== undefined) first.room.free(room);
     }
+  }
+
+  #identity({ subgraph, tensor }: TensorReference): TensorIdentity {
+    const key = keyOf({ subgraph, tensor });
+    let identity = this.#identities.get(key);
+    if (!identity) {
+      const entry = this.#model.subgraphs[subgraph]?.tensors[tensor];
+      identity = { subgraph, tensor, name: entry?.name ?? '', type: entry?.type ?? 0, shape: entry?.shape ?? [] };
+      this.#identities.set(key, identity);
+    }
+    return identity;
   }
 }
 

@@ -1,4 +1,4 @@
-import type { Dataset, Sample } from '../datasets/sample.ts';
+import type { Dataset, Sample, SampleName } from '../datasets/sample.ts';
 import type { CalibratedDataset, CalibrationDocument, ModelIdentity } from '../schema/documents/calibration.ts';
 import { AeqError } from '../schema/errors.ts';
 import { signatures } from '../schema/graph.ts';
@@ -8,7 +8,7 @@ import type { Runtime } from './runtime/runtime.ts';
 import { LocalRunner, type RunnerSettings, type SampleRunner } from './sample-runner.ts';
 import { type Shard, shardIndices } from './selection.ts';
 import { mergeDatasets, requireSameModel } from './statistics/merge.ts';
-import { StatisticsSum, type TensorIdentity } from './statistics/statistics.ts';
+import { StatisticsSum } from './statistics/statistics.ts';
 import { isStateful } from './wanted.ts';
 
 /** Samples for one signature, and which of them to take. */
@@ -23,7 +23,7 @@ export interface CalibrationData {
 /** Told after every sample. */
 export interface CalibrationProgress {
   readonly signature: string;
-  readonly sample: Sample;
+  readonly sample: SampleName;
   /** Samples run so far, over all signatures, without those of a resumed run. */
   readonly done: number;
   /** Samples to run; undefined while a data set of unknown length is among them. */
@@ -95,8 +95,9 @@ export async function calibrateWith(
     await run.savePartial();
     throw error;
   }
-  if (run.sum.sampleCount === 0 && !plan.shard) throw noSamples(plan.data);
-  return { document: run.document(), unreachable: runner.unreachable, samplesRun: run.done };
+  const document = await run.document();
+  if (document.samples.length === 0 && !plan.shard) throw noSamples(plan.data);
+  return { document, unreachable: runner.unreachable, samplesRun: run.done };
 }
 
 function noSamples(data: CalibrationPlan['data']): AeqError {
@@ -111,8 +112,8 @@ const DEFAULT_PARTIAL_SECONDS = 30;
 
 /** One run over all signatures: the sum so far and the bookkeeping. */
 class CalibrationRun {
-  readonly sum = new StatisticsSum();
   done = 0;
+  readonly #sum = new StatisticsSum();
   readonly #runner: SampleRunner;
   readonly #plan: CalibrationPlan;
   readonly #datasets: CalibratedDataset[];
@@ -125,7 +126,7 @@ class CalibrationRun {
     this.#runner = runner;
     this.#plan = plan;
     this.#datasets = describeData(plan);
-    if (plan.resume) this.sum.absorb(plan.resume);
+    if (plan.resume) this.#sum.absorb(plan.resume);
     const counts = [...plan.data].map(([signature, data]) => this.#indices(signature, data)?.length);
     this.#total = counts.reduce<number | undefined>(
       (total, count) => (total === undefined || count === undefined ? undefined : total + count),
@@ -133,14 +134,17 @@ class CalibrationRun {
     );
   }
 
-  document(): CalibrationDocument {
+  /** What there is so far. */
+  async document(): Promise<CalibrationDocument> {
+    this.#sum.absorb(await this.#runner.collect());
     const { identity, resume } = this.#plan;
     const runtimes = new Set([...(resume?.runtimes ?? []), this.#runner.version]);
-    return { model: identity, runtimes: [...runtimes].sort(), datasets: this.#datasets, ...this.sum.build() };
+    return { model: identity, runtimes: [...runtimes].sort(), datasets: this.#datasets, ...this.#sum.build() };
   }
 
   async savePartial(): Promise<void> {
-    if (this.sum.sampleCount > 0) await this.#plan.onPartial?.(this.document());
+    const { onPartial } = this.#plan;
+    if (onPartial && this.done + this.#sum.sampleCount > 0) await onPartial(await this.document());
     this.#lastPartial = Date.now();
   }
 
@@ -149,7 +153,7 @@ class CalibrationRun {
     try {
       for await (const sample of this.#samples(signature, data)) {
         this.#plan.signal?.throwIfAborted();
-        this.#start(signature, sample);
+        this.#start(signature, sample, data);
         while (this.#running.size >= this.#runner.concurrency) await Promise.race(this.#running);
         if (this.#failure) break;
         await this.#partialNowAndThen();
@@ -162,8 +166,8 @@ class CalibrationRun {
     this.#runner.reset();
   }
 
-  #start(signature: string, sample: Sample): void {
-    const task = this.#sample(signature, sample)
+  #start(signature: string, sample: Sample | SampleName, data: CalibrationData): void {
+    const task = this.#sample(signature, sample, data)
       .catch((error: unknown) => {
         this.#failure ??= { error };
       })
@@ -171,26 +175,35 @@ class CalibrationRun {
     this.#running.add(task);
   }
 
-  async #sample(signature: string, sample: Sample): Promise<void> {
-    const seen = await this.#runner.run(signature, sample);
-    const { model, onProgress } = this.#plan;
-    const observations = seen.map(([place, observation]) => [identityOf(model, place), observation] as const);
-    this.sum.addSample({ signature, index: sample.index, name: sample.name }, observations);
+  async #sample(signature: string, sample: Sample | SampleName, data: CalibrationData): Promise<void> {
+    try {
+      await this.#runner.run(signature, sample);
+    } catch (error) {
+      if ('feed' in sample || !(error instanceof AeqError) || error.code !== 'DATASET_UNREADABLE') throw error;
+      const found = await readHere(data, sample.index);
+      if (!found) return;
+      await this.#runner.run(signature, found);
+    }
     this.done += 1;
-    onProgress?.({ signature, sample, done: this.done, total: this.#total });
+    this.#plan.onProgress?.({ signature, sample, done: this.done, total: this.#total });
   }
 
   /** The samples to run. Of a data set of unknown length the others are read and passed over. */
-  async *#samples(signature: string, data: CalibrationData): AsyncGenerator<Sample> {
+  async *#samples(signature: string, data: CalibrationData): AsyncGenerator<Sample | SampleName> {
     const indices = this.#indices(signature, data);
     if (indices?.length === 0) return;
+    const { names } = data.dataset;
+    if (indices && names && this.#runner.reads?.(signature)) {
+      for (const index of indices) yield { index, name: names[index] ?? '' };
+      return;
+    }
     const wanted = indices && new Set(indices);
     const end = data.samples ?? Number.POSITIVE_INFINITY;
     const { shard } = this.#plan;
     for await (const sample of data.dataset.samples(indices)) {
       const { index } = sample;
       const mine = !shard || index % shard.parts === shard.part - 1;
-      if (wanted ? wanted.delete(index) : index < end && mine && !this.sum.has(signature, index)) yield sample;
+      if (wanted ? wanted.delete(index) : index < end && mine && !this.#sum.has(signature, index)) yield sample;
       if (!wanted && index + 1 >= end) return;
     }
   }
@@ -201,7 +214,7 @@ class CalibrationRun {
     if (!selected) return undefined;
     const { shard } = this.#plan;
     const mine = shard ? shardIndices(selected, shard) : selected;
-    return mine.filter((index) => !this.sum.has(signature, index));
+    return mine.filter((index) => !this.#sum.has(signature, index));
   }
 
   async #partialNowAndThen(): Promise<void> {
@@ -210,9 +223,19 @@ class CalibrationRun {
   }
 }
 
-function identityOf(model: Model, { subgraph, tensor }: { subgraph: number; tensor: number }): TensorIdentity {
-  const entry = model.subgraphs[subgraph]?.tensors[tensor];
-  return { subgraph, tensor, name: entry?.name ?? '', type: entry?.type ?? 0, shape: entry?.shape ?? [] };
+/**
+ * A sample that a worker could not read. Undefined when it is bad here too and the data set allows that.
+ * @throws AeqError DATASET_UNREADABLE when it is one too many, naming all that cannot be read.
+ */
+async function readHere({ dataset, selected }: CalibrationData, index: number): Promise<Sample | undefined> {
+  try {
+    for await (const sample of dataset.samples([index])) return sample;
+    return undefined;
+  } catch (error) {
+    // Once there are too many, the data set looks at all that it is asked for before it says so.
+    for await (const _ of dataset.samples(selected)) break;
+    throw error;
+  }
 }
 
 /** Ascending indices of everything that all parts together are to run; undefined where nobody can know. */

@@ -50,7 +50,7 @@ export function createFileDataset(source: SampleSource, options: FileDatasetOpti
     for await (const sample of readAhead(wanted, load)) {
       if (bad.size > allowed) {
         for (let next = wanted.next(); !next.done; next = wanted.next()) await load(next.value);
-        throw tooManyBad([...bad.values()], names.length, allowBad);
+        throw tooManyBad(ascending(bad.values()), names.length, allowBad);
       }
       if (sample) yield sample;
     }
@@ -63,11 +63,13 @@ export function createFileDataset(source: SampleSource, options: FileDatasetOpti
     labels: source.labels,
     selection,
     get bad() {
-      return [...bad.values()].sort((a, b) => a.index - b.index);
+      return ascending(bad.values());
     },
     samples,
   };
 }
+
+const ascending = (bad: Iterable<BadSample>) => [...bad].sort((a, b) => a.index - b.index);
 
 /** Loads in order, a few at a time. */
 async function* readAhead<T>(indices: Iterator<number>, load: (index: number) => Promise<T>): AsyncGenerator<T> {

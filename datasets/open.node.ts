@@ -33,9 +33,9 @@ interface DataKind {
 const TABLES: ReadonlySet<string> = new Set(['.csv', '.tsv']);
 
 /** Tables are texts where there is a tokenizer and numbers where there is none. */
-const openTextsOrTables: DataKind['open'] = (files, sources, inputs, options) => {
+const openTextsOrTables: DataKind['open'] = (files, sources, inputs, options, hooks) => {
   const numbers = options.tokenizer === undefined && files.every(({ extension }) => TABLES.has(extension));
-  return numbers ? openArrays(files, sources, inputs, options) : openTexts(files, sources, inputs, options);
+  return numbers ? openArrays(files, sources, inputs, options, hooks) : openTexts(files, sources, inputs, options);
 };
 
 const RANGE_OPTIONS = ['preprocess', 'mean', 'std', 'scale', 'layout'] as const;
@@ -76,6 +76,33 @@ export async function openDataset(
   inputs: readonly InputSpec[],
   options: DatasetOptions = {},
   hooks: DatasetHooks = {},
+): Promise<FileDataset> {
+  const dataset = await openOnly(sources, inputs, options, hooks);
+  if (hooks.decodeAudio) return dataset;
+  const origin: Origin = { sources, inputs, options, contentHash: dataset.description.contentHash };
+  // Not spread: what it tells of bad samples changes.
+  return Object.assign(dataset, { origin });
+}
+
+/** What another process needs to open the same data set. */
+interface Origin {
+  readonly sources: readonly string[];
+  readonly inputs: readonly InputSpec[];
+  readonly options: DatasetOptions;
+  readonly contentHash: string | undefined;
+}
+
+/** The data set of which `origin` is the origin; its files are not read for their hash again. No sample may be bad. */
+export function reopenDataset(origin: unknown): Promise<FileDataset> {
+  const { sources, inputs, options, contentHash } = origin as Origin;
+  return openOnly(sources, inputs, { ...options, allowBad: 0 }, { contentHash });
+}
+
+async function openOnly(
+  sources: readonly string[],
+  inputs: readonly InputSpec[],
+  options: DatasetOptions,
+  hooks: DatasetHooks,
 ): Promise<FileDataset> {
   const manifest = sources.find(isManifest);
   if (manifest === undefined) return createFileDataset(await openSources(sources, inputs, options, hooks), options);

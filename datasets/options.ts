@@ -43,6 +43,8 @@ export type AudioDecoder = (
 /** What only a program can give: not a part of the options, which are JSON. */
 export interface DatasetHooks {
   readonly decodeAudio?: AudioDecoder | undefined;
+  /** The hash of the files, where it is known already: they are not read for it then. */
+  readonly contentHash?: string | undefined;
 }
 
 /** Everything that decides, besides the sources and the model, what the samples are. Serialisable as JSON. */

@@ -29,6 +29,9 @@ export interface Sample {
   readonly feed: Feed;
 }
 
+/** A sample that is still to be read. */
+export type SampleName = Pick<Sample, 'index' | 'name'>;
+
 /** What the model expects of one input; a dataset makes its tensors to fit. -1 in the shape is a free dimension. */
 export interface InputSpec {
   readonly name: string;
@@ -45,6 +48,10 @@ export interface Dataset {
   readonly length: number | undefined;
   /** JSON-serialisable account of the source and its preprocessing, recorded in the calibration file. */
   readonly description: DatasetDescription;
+  /** What each sample is called, where that is known without reading it. */
+  readonly names?: readonly string[];
+  /** Plain data from which another process can open the same data set, where one can (see `reopenDataset`). */
+  readonly origin?: unknown;
   /** Samples with these indices in this order; all of them by default. */
   samples(indices?: Iterable<number>): AsyncIterable<Sample>;
 }

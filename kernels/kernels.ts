@@ -50,6 +50,22 @@ export interface Kernels {
    */
   histogramFloat32(address: number, count: number, table: number, mantissaBits: number): void;
 
+  /**
+   * `rangeFloat32` and counts for a histogram in one pass over the memory. In each block of 8 `every` elements one group of
+   * 8 is counted, `every` times; elements after the last whole block count once. So all counts together are `count`, and
+   * `every` = 1 gives what `histogramFloat32` gives. The group in block b (from 0) is floor(every p / 2^32) with
+   * p = 1664525 p' + 1013904223 mod 2^32 from that of the block before, 0 before the first: which ones are counted depends
+   * on nothing but `count` and `every`, and falls in step with nothing periodic. `every` is less than 2^20.
+   */
+  surveyFloat32(address: number, count: number, table: number, mantissaBits: number, every: number): FloatRange;
+
+  /**
+   * Takes what is in a table of uint32 out of it, 16 entries (a page) at a time: those with anything in them are copied to
+   * `target` one behind the other, their numbers (ascending, uint32) to `numbers`, and cleared. Returns how many. There
+   * must be room for all `pages` of the table.
+   */
+  takePages(table: number, pages: number, numbers: number, target: number): number;
+
   /** Packs int8 values into `bits`-wide two's complement fields, first value in the low bits, last byte zero padded. */
   pack(source: number, count: number, bits: 4 | 2, target: number): void;
 

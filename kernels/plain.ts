@@ -3,6 +3,10 @@ import type { ChannelExtent, ErrorSums, FloatRange, IntegerLimits, IntegerType, 
 import { clipBounds, rotate, sumSquares } from './plain-weights.ts';
 
 const { fround } = Math;
+/** Entries of a table that are taken out together. */
+const PAGE = 16;
+/** Values that a survey counts or passes over together. */
+const GROUP = 8;
 const LOW = fround(-3e38);
 const HIGH = fround(3e38);
 
@@ -38,6 +42,21 @@ export function plainKernels(memory: WebAssembly.Memory): Kernels {
         new Uint32Array(memory.buffer, address, count),
         new Uint32Array(memory.buffer, table, 2 ** (9 + mantissaBits)),
         23 - mantissaBits,
+      ),
+    surveyFloat32: (address, count, table, mantissaBits, every) => {
+      surveyed(
+        new Uint32Array(memory.buffer, address, count),
+        new Uint32Array(memory.buffer, table, 2 ** (9 + mantissaBits)),
+        23 - mantissaBits,
+        every,
+      );
+      return rangeFloat32(new Float32Array(memory.buffer, address, count));
+    },
+    takePages: (table, pages, numbers, target) =>
+      takePages(
+        new Uint32Array(memory.buffer, table, PAGE * pages),
+        new Uint32Array(memory.buffer, numbers, pages),
+        new Uint32Array(memory.buffer, target, PAGE * pages),
       ),
     pack: (source, count, bits, target) =>
       pack(
@@ -242,6 +261,32 @@ function compare(reference: Float32Array, test: Float32Array): ErrorSums {
 
 function histogram(bits: Uint32Array, table: Uint32Array, shift: number): void {
   for (const x of bits) table[x >>> shift] = (table[x >>> shift] as number) + 1;
+}
+
+/** Counts the groups that are picked, with the weight of their block, and single values after the last block. */
+function surveyed(bits: Uint32Array, table: Uint32Array, shift: number, every: number): void {
+  const block = GROUP * every;
+  const blocks = Math.floor(bits.length / block);
+  let pick = 0;
+  for (let b = 0; b < blocks; b += 1) {
+    pick = (Math.imul(pick, 1664525) + 1013904223) >>> 0;
+    const start = b * block + GROUP * Math.floor((pick * every) / 2 ** 32);
+    for (const x of bits.subarray(start, start + GROUP)) table[x >>> shift] = (table[x >>> shift] as number) + every;
+  }
+  histogram(bits.subarray(blocks * block), table, shift);
+}
+
+function takePages(table: Uint32Array, numbers: Uint32Array, target: Uint32Array): number {
+  let taken = 0;
+  for (let start = 0; start < table.length; start += PAGE) {
+    const page = table.subarray(start, start + PAGE);
+    if (page.every((count) => count === 0)) continue;
+    target.set(page, taken * PAGE);
+    numbers[taken] = start / PAGE;
+    taken += 1;
+    page.fill(0);
+  }
+  return taken;
 }
 
 function pack(values: Int8Array, bits: 4 | 2, target: Uint8Array): void {

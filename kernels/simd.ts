@@ -19,6 +19,8 @@ export function instantiateKernels(memory: WebAssembly.Memory): Kernels {
   const call = (name: string) => exports[name] as Function_;
   const value = (name: string) => (exports[name] as WebAssembly.Global).value;
   const rangeFloat = call('rangeFloat32');
+  const survey = call('surveyFloat32');
+  const take = call('takePages');
   const rangeIntegers = call('rangeInteger');
   const rangeChannels = call('rangePerChannel');
   const quantize = call('quantize');
@@ -26,16 +28,15 @@ export function instantiateKernels(memory: WebAssembly.Memory): Kernels {
   const dequantizeNarrow = call('dequantizeNarrow');
   const compare = call('compare');
   const histogram = call('histogramFloat32');
+  const [min, max, nan, infinite] = ['resultMin', 'resultMax', 'resultNan', 'resultInfinite'].map(
+    (name) => exports[name] as WebAssembly.Global,
+  ) as [WebAssembly.Global, WebAssembly.Global, WebAssembly.Global, WebAssembly.Global];
+  const range = () => ({ min: min.value, max: max.value, nanCount: nan.value, infiniteCount: infinite.value });
   return {
     memory,
     rangeFloat32: (address, count) => {
       rangeFloat(address, count);
-      return {
-        min: value('resultMin'),
-        max: value('resultMax'),
-        nanCount: value('resultNan'),
-        infiniteCount: value('resultInfinite'),
-      };
+      return range();
     },
     rangeInteger: (address, count, bits, signed) => {
       rangeIntegers(address, count, Math.log2(bits / 8) + (signed ? 0 : 4));
@@ -76,6 +77,11 @@ export function instantiateKernels(memory: WebAssembly.Memory): Kernels {
     histogramFloat32: (address, count, table, mantissaBits) => {
       histogram(address, count, table, 23 - mantissaBits);
     },
+    surveyFloat32: (address, count, table, mantissaBits, every) => {
+      survey(address, count, table, 23 - mantissaBits, every);
+      return range();
+    },
+    takePages: (table, pages, numbers, target) => take(table, pages, numbers, target),
     pack: (source, count, bits, target) => {
       call(bits === 4 ? 'pack4' : 'pack2')(source, count, target);
     },

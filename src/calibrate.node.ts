@@ -1,4 +1,5 @@
 import { availableParallelism } from 'node:os';
+import { forkModule } from '../calibration/pool/fork.node.ts';
 import { openRuntimeFor, type RuntimeChoice } from '../calibration/runtime/open.node.ts';
 import type { Shard } from '../calibration/selection.ts';
 import {
@@ -33,7 +34,10 @@ export interface CalibrateModelOptions {
   readonly runtime?: RuntimeChoice | undefined;
   /** Path of LiteRT's C library, for the native interpreter. */
   readonly library?: string | undefined;
-  /** Samples that run at the same time; by default as many as there are cores, where there are enough samples. */
+  /**
+   * Samples that run at the same time, on one core each; by default as many as there are cores, where there are enough
+   * samples.
+   */
   readonly workers?: number | undefined;
   /** Most bytes of captured tensors at once. */
   readonly memoryBytes?: number | undefined;
@@ -75,19 +79,22 @@ export async function calibrateModel(
   const { model, identity, source } = opened;
   const datasets = datasetsOf(model, sources, options.samples);
   const data = new Map([...datasets].map(([key, dataset]) => [key, selection(dataset, options)]));
+  const workers = workerCount(model, data, options);
   const settings = {
     wanted: wantedTensors(model, resolver),
     allowNonFinite: options.allowNonFinite,
     memoryBytes: options.memoryBytes,
+    ...interpreterThreads(workers, options),
   };
   const { shard, resume, onProgress, onPartial, signal } = options;
   const plan = { model, identity, data, shard, resume, onProgress, onPartial, signal };
-  const workers = workerCount(model, data, options);
   const { peakBytes } = estimateMemory(model, settings.wanted, { workers, ...definedMemory(options) });
   options.onStart?.({ workers, estimatedMemoryBytes: peakBytes });
   const { runtime = 'auto', library } = options;
   if (workers > 1) {
-    const runner = await WorkerRunner.open({ model: source, workers, runtime, library, settings });
+    const fork = () => forkModule(import.meta.url, 'sample-worker.node');
+    const origins = originsOf(datasets);
+    const runner = await WorkerRunner.open({ model: source, workers, runtime, library, settings, fork, origins });
     try {
       return await calibrateWith(runner, plan);
     } finally {
@@ -101,6 +108,16 @@ export async function calibrateModel(
     interpreter.close();
   }
 }
+
+/** Of the data sets that workers can open themselves. */
+const originsOf = (datasets: ReadonlyMap<string, Dataset>) =>
+  Object.fromEntries(
+    [...datasets].flatMap(([signature, { names, origin }]) => (names && origin ? [[signature, origin] as const] : [])),
+  );
+
+/** A worker is for one core. A run that has to be a single one may use them all. */
+const interpreterThreads = (workers: number, options: CalibrateModelOptions) =>
+  workers === 1 && options.workers === undefined ? {} : { threads: 1 };
 
 const definedMemory = ({ memoryBytes }: CalibrateModelOptions) => (memoryBytes === undefined ? {} : { memoryBytes });
 

@@ -1,8 +1,8 @@
 import type { Kernels } from '../../kernels/index.ts';
-import { HISTOGRAM_MANTISSA_BITS, type Histogram } from '../../schema/documents/calibration-histogram.ts';
 import { TensorType } from '../../schema/generated/tflite.ts';
 import { elementCount } from '../../schema/graph.ts';
-import { HistogramCounts, takeTable } from './histogram-counts.ts';
+import { type HistogramPages, joinPages } from './histogram-counts.ts';
+import type { HistogramTable, PageStage } from './histogram-table.ts';
 
 /** What one sample showed of one tensor. */
 export interface TensorObservation {
@@ -11,8 +11,8 @@ export interface TensorObservation {
   readonly elements: number;
   readonly nans: number;
   readonly infinities: number;
-  /** Of float32 tensors. */
-  readonly histogram: Histogram | undefined;
+  /** Of float32 tensors. The counts are `elements` together, less NaN and infinities. */
+  readonly histogram: HistogramPages | undefined;
   /** Least of the greatest values of the rows along the last axis, where that was asked for. */
   readonly leastRowMaximum: number | undefined;
 }
@@ -24,17 +24,23 @@ export interface TensorMemory {
   readonly byteOffset: number;
 }
 
+/** Where a histogram is made. */
+export interface HistogramRoom {
+  /** In the memory of the values. */
+  readonly table: HistogramTable;
+  /** Where the pages go. */
+  readonly stage: PageStage;
+}
+
 /** What to look at besides the range. */
 export interface ObservationOptions {
-  /** Address of a cleared table of TABLE_BYTES in the same memory; it is left cleared. Without it: no histogram. */
-  readonly table?: number | undefined;
+  /** Without it: no histogram. */
+  readonly histogram?: HistogramRoom | undefined;
   readonly rowMaximum?: boolean | undefined;
 }
 
 /** What one sample showed of a tensor that it ran through more than once. */
 export function mergeObservations(a: TensorObservation, b: TensorObservation): TensorObservation {
-  const counts = new HistogramCounts();
-  for (const { histogram } of [a, b]) if (histogram) counts.add(histogram);
   const least = [a.leastRowMaximum, b.leastRowMaximum].filter((value) => value !== undefined);
   return {
     min: Math.min(a.min, b.min),
@@ -42,7 +48,7 @@ export function mergeObservations(a: TensorObservation, b: TensorObservation): T
     elements: a.elements + b.elements,
     nans: a.nans + b.nans,
     infinities: a.infinities + b.infinities,
-    histogram: a.histogram && b.histogram ? counts.build() : undefined,
+    histogram: a.histogram && b.histogram && joinPages(a.histogram, b.histogram),
     leastRowMaximum: least.length > 0 ? Math.min(...least) : undefined,
   };
 }
@@ -67,20 +73,20 @@ function observeFloat32(
   kernels: Kernels,
   view: TensorMemory,
   elements: number,
-  { table, rowMaximum }: ObservationOptions,
+  { histogram, rowMaximum }: ObservationOptions,
 ): TensorObservation {
-  const { min, max, nanCount, infiniteCount } = kernels.rangeFloat32(view.byteOffset, elements);
-  if (table !== undefined) kernels.histogramFloat32(view.byteOffset, elements, table, HISTOGRAM_MANTISSA_BITS);
-  const largest = Math.max(Math.abs(min), Math.abs(max));
+  const { range, pages } = histogram
+    ? histogram.table.survey(view.byteOffset, elements, histogram.stage)
+    : { range: kernels.rangeFloat32(view.byteOffset, elements), pages: undefined };
   const values = () => new Float32Array(kernels.memory.buffer, view.byteOffset, elements);
   return {
     // A zero is stored without its sign.
-    min: min + 0,
-    max: max + 0,
+    min: range.min + 0,
+    max: range.max + 0,
     elements,
-    nans: nanCount,
-    infinities: infiniteCount,
-    histogram: table === undefined ? undefined : takeTable(kernels.memory.buffer, table, elements, largest),
+    nans: range.nanCount,
+    infinities: range.infiniteCount,
+    histogram: pages,
     leastRowMaximum: rowMaximum ? leastRowMaximum(values(), view.shape.at(-1) ?? 1) : undefined,
   };
 }

@@ -53,9 +53,9 @@ export class StatisticsSum {
   absorb({ samples, tensors }: CollectedStatistics): void {
     const doubled = samples.find((sample) => this.has(sample.signature, sample.index));
     if (doubled) throw doubledSample(doubled);
-    for (const tensor of tensors) this.#tensor(tensor, false);
+    for (const tensor of tensors) this.#tensor(identityOf(tensor), false);
     const ordinals = samples.map((sample) => this.#register(sample));
-    for (const tensor of tensors) this.#tensor(tensor).absorb(tensor, ordinals);
+    for (const tensor of tensors) this.#tensor(identityOf(tensor)).absorb(tensor, ordinals);
   }
 
   /** The sum: samples by signature and index, tensors by position; tensors that no sample showed are left out. */
@@ -99,6 +99,15 @@ export class StatisticsSum {
   }
 }
 
+/** Nothing but the identity: sums keep it. */
+const identityOf = ({ subgraph, tensor, name, type, shape }: TensorIdentity): TensorIdentity => ({
+  subgraph,
+  tensor,
+  name,
+  type,
+  shape,
+});
+
 const keyOf = ({ signature, index }: { signature: string; index: number }) => `${index}:${signature}`;
 
 function doubledSample(sample: CalibratedSample): AeqError {
@@ -121,16 +130,18 @@ class TensorSum {
   #histogram: HistogramCounts | undefined;
   #leastRowMaximum: number | undefined;
 
-  constructor({ subgraph, tensor, name, type, shape }: TensorIdentity) {
-    this.#identity = { subgraph, tensor, name, type, shape };
+  constructor(identity: TensorIdentity) {
+    this.#identity = identity;
   }
 
   get sampleCount(): number {
     return this.#ordinals.length;
   }
 
-  requireSame({ subgraph, tensor, name, type, shape }: TensorIdentity): void {
+  requireSame(other: TensorIdentity): void {
     const mine = this.#identity;
+    if (mine === other) return;
+    const { subgraph, tensor, name, type, shape } = other;
     if (mine.name === name && mine.type === type && mine.shape.join() === shape.join()) return;
     const message = `tensor ${tensor} of subgraph ${subgraph} is "${mine.name}" in one part and "${name}" in another`;
     throw new AeqError('CALIBRATION_MISMATCH', message, { where: { subgraph, tensor: name } });
@@ -141,6 +152,7 @@ class TensorSum {
     this.#min.push(observation.min);
     this.#max.push(observation.max);
     this.#addTotals(observation);
+    if (observation.histogram) this.#counts().addPages(observation.histogram);
   }
 
   absorb(statistics: TensorStatistics, ordinals: readonly number[]): void {
@@ -150,16 +162,18 @@ class TensorSum {
       this.#max.push(statistics.max[i] ?? Number.NaN);
     });
     this.#addTotals(statistics);
+    if (statistics.histogram) this.#counts().add(statistics.histogram);
   }
 
-  #addTotals(part: Omit<TensorObservation, 'min' | 'max'>): void {
+  #counts(): HistogramCounts {
+    this.#histogram ??= new HistogramCounts();
+    return this.#histogram;
+  }
+
+  #addTotals(part: Omit<TensorObservation, 'min' | 'max' | 'histogram'>): void {
     this.#elements += part.elements;
     this.#nans += part.nans;
     this.#infinities += part.infinities;
-    if (part.histogram) {
-      this.#histogram ??= new HistogramCounts();
-      this.#histogram.add(part.histogram);
-    }
     if (part.leastRowMaximum !== undefined) {
       this.#leastRowMaximum = Math.min(this.#leastRowMaximum ?? Number.POSITIVE_INFINITY, part.leastRowMaximum);
     }
@@ -170,7 +184,7 @@ class TensorSum {
     const place = (i: number) => positions[this.#ordinals[i] ?? 0] ?? 0;
     const order = this.#ordinals.map((_, i) => i).sort((a, b) => place(a) - place(b));
     return {
-      ...this.#identity,
+      ...identityOf(this.#identity),
       samples: Uint32Array.from(order, place),
       min: Float64Array.from(order, (i) => this.#min[i] ?? Number.NaN),
       max: Float64Array.from(order, (i) => this.#max[i] ?? Number.NaN),

@@ -46,8 +46,13 @@ export const elementBytes = (type: ArrayType): number => CONSTRUCTORS[type].BYTE
 /** A zeroed typed array for `count` elements. */
 export const allocateElements = (type: ArrayType, count: number): TypedArray => new CONSTRUCTORS[type](count);
 
-/** Elements over a copy of `bytes` (little-endian), whose length must be a multiple of the element. */
+/**
+ * Elements from `bytes` (little-endian), whose length must be a multiple of the element: over the bytes themselves where
+ * they have a buffer of their own, else over a copy.
+ */
 export function elementsFromBytes(type: ArrayType, bytes: Uint8Array): TypedArray {
+  const { buffer } = bytes;
+  if (buffer instanceof ArrayBuffer && buffer.byteLength === bytes.byteLength) return new CONSTRUCTORS[type](buffer);
   const copy = new Uint8Array(bytes.byteLength);
   copy.set(bytes);
   return new CONSTRUCTORS[type](copy.buffer);

@@ -3,7 +3,7 @@ import { TensorType } from '../../schema/generated/tflite.ts';
 import { mapLimited } from '../concurrency.ts';
 import type { SampleSource } from '../file-dataset.ts';
 import { type DataFile, hashFiles } from '../files.node.ts';
-import type { DatasetOptions } from '../options.ts';
+import type { DatasetHooks, DatasetOptions } from '../options.ts';
 import type { Feed, InputSpec } from '../sample.ts';
 import { isIdentity, resolveValueRange, type ValueRange } from '../value-range.ts';
 import { type ArrayFile, openArrayFile } from './array-file.node.ts';
@@ -27,6 +27,7 @@ export async function openArrays(
   sources: readonly string[],
   inputs: readonly InputSpec[],
   options: DatasetOptions,
+  hooks: DatasetHooks = {},
 ): Promise<SampleSource> {
   const range = resolveValueRange(options, 'raw');
   requireScalable(range, inputs);
@@ -50,7 +51,7 @@ export async function openArrays(
         conversions: opened.conversions,
         ...(isIdentity(range) ? {} : { valueRange: range, layout }),
       },
-      contentHash: await hashFiles(files),
+      contentHash: hooks.contentHash ?? (await hashFiles(files)),
     },
     load: async (index) => (isIdentity(range) ? opened.load(index) : scale(await opened.load(index))),
   };

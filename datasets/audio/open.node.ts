@@ -63,7 +63,7 @@ export async function openAudio(
         channels: 'mean',
         padding: 'silence behind',
       },
-      contentHash: await hashFiles(files),
+      contentHash: hooks.contentHash ?? (await hashFiles(files)),
     },
     async load(index) {
       const found = samples[index];

@@ -1,7 +1,7 @@
 import { AeqError } from '../../schema/errors.ts';
 import type { SampleSource } from '../file-dataset.ts';
 import { type DataFile, hashFiles, readWhole } from '../files.node.ts';
-import type { DatasetOptions } from '../options.ts';
+import type { DatasetHooks, DatasetOptions } from '../options.ts';
 import type { InputSpec } from '../sample.ts';
 import { decodePicture } from './decode.node.ts';
 import { describeRecipe, pictureRecipe, pictureTensor } from './tensor.ts';
@@ -27,6 +27,7 @@ export async function openImages(
   sources: readonly string[],
   inputs: readonly InputSpec[],
   options: DatasetOptions,
+  hooks: DatasetHooks = {},
 ): Promise<SampleSource> {
   const [input] = inputs;
   if (!input || inputs.length > 1) {
@@ -42,7 +43,7 @@ export async function openImages(
       kind: 'images',
       sources,
       preprocessing: describeRecipe(recipe, input),
-      contentHash: await hashFiles(files),
+      contentHash: hooks.contentHash ?? (await hashFiles(files)),
     },
     async load(index) {
       const file = files[index];

@@ -7,7 +7,7 @@ import { type DataFile, hashFiles } from '../files.node.ts';
 import { decodePicture } from '../images/decode.node.ts';
 import { describeRecipe, pictureRecipe, pictureTensor } from '../images/tensor.ts';
 import type { Labels } from '../labels.ts';
-import type { DatasetOptions } from '../options.ts';
+import type { DatasetHooks, DatasetOptions } from '../options.ts';
 import type { Feed, InputSpec } from '../sample.ts';
 import { toInputTensor } from '../tensor-like.ts';
 import { openTokenized } from '../text/open.node.ts';
@@ -30,11 +30,20 @@ export async function openParquet(
   sources: readonly string[],
   inputs: readonly InputSpec[],
   options: DatasetOptions,
+  hooks: DatasetHooks = {},
 ): Promise<SampleSource> {
   const opened = await mapLimited(files, openParquetFile);
   const rows = opened.flatMap((file) => Array.from({ length: file.rows }, (_, row) => ({ file, row })));
   const columns = opened[0]?.columns ?? [];
-  const table: Table = { opened, rows, columns, sources, inputs, options, contentHash: await hashFiles(files) };
+  const table: Table = {
+    opened,
+    rows,
+    columns,
+    sources,
+    inputs,
+    options,
+    contentHash: hooks.contentHash ?? (await hashFiles(files)),
+  };
   const source = await openTable(table);
   const labels = await readLabelColumn(table);
   return labels ? { ...source, labels } : source;

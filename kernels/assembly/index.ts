@@ -4,7 +4,7 @@
 export * from './clip';
 export * from './compare';
 export * from './half';
-export * from './histogram';
+export { histogramFloat32, takePages } from './histogram';
 export * from './pack';
 export * from './quantize';
 export * from './range';

@@ -1,3 +1,4 @@
+import { countPicked, GROUP, startPicking } from './histogram';
 import { laneSum, load32Part, upper } from './lanes';
 
 /** Least and greatest value; infinities for no values. */
@@ -82,6 +83,11 @@ export function rangeFloat32(address: usize, count: usize): void {
   resultInfinite = 0;
   if (count == 0) return;
   scan(address, count);
+  finishRange(address, count);
+}
+
+/** The range out of what `scan` left of these values. */
+function finishRange(address: usize, count: usize): void {
   if (mostSigned < reinterpret<i32>(HIGH) && mostUnsigned < reinterpret<u32>(LOW)) {
     resultMin = plainMin();
     resultMax = plainMax();
@@ -90,6 +96,39 @@ export function rangeFloat32(address: usize, count: usize): void {
   filter(address, count);
   if (resultMin == f32.POSITIVE_INFINITY) resultMin = plainMin();
   if (resultMax == f32.NEGATIVE_INFINITY) resultMax = plainMax();
+}
+
+/** Values that stay in the first cache between being scanned and being counted. */
+const PIECE: usize = 4096;
+
+/** The range and, of one in `every` groups of eight values, a histogram; the memory is read once. */
+export function surveyFloat32(address: usize, count: usize, table: usize, shift: i32, every: u32): void {
+  resultMin = f32.POSITIVE_INFINITY;
+  resultMax = f32.NEGATIVE_INFINITY;
+  resultNan = 0;
+  resultInfinite = 0;
+  if (count == 0) return;
+  const block: usize = <usize>every * GROUP;
+  const piece: usize = block < PIECE ? PIECE - (PIECE % block) : block;
+  let signed: i32 = i32.MIN_VALUE;
+  let most: u32 = 0;
+  let least: u32 = u32.MAX_VALUE;
+  startPicking();
+  let at = address;
+  for (let left = count; left > 0; ) {
+    const step = left < piece ? left : piece;
+    scan(at, step);
+    signed = max<i32>(signed, mostSigned);
+    most = max<u32>(most, mostUnsigned);
+    least = min<u32>(least, leastUnsigned);
+    countPicked(at, step, table, shift, every);
+    at += step << 2;
+    left -= step;
+  }
+  mostSigned = signed;
+  mostUnsigned = most;
+  leastUnsigned = least;
+  finishRange(address, count);
 }
 
 /** Bits of a float as an integer in the order of the values (-NaN, -inf ... -0, +0 ... +inf, +NaN), and back. */

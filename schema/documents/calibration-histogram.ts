@@ -1,7 +1,8 @@
 /**
  * How often each value occurred, on a grid that needs no range beforehand: a bin is the sign, the exponent and the top
  * `HISTOGRAM_MANTISSA_BITS` bits of the mantissa of a float32. NaN and infinities are not in it (they are counted
- * apart), values beyond 3e38 are. `keys` ascend; `counts` are whole numbers, exact up to 2^53.
+ * apart), values beyond 3e38 are. Of a tensor that is large in one sample, a part of the values was counted for all of them,
+ * so that the counts are still as many as there are values. `keys` ascend; `counts` are whole numbers, exact up to 2^53.
  */
 export interface Histogram {
   readonly keys: Uint16Array;

@@ -138,7 +138,7 @@ export const OPTIONS = {
     group: 'Running',
     value: '<n>',
     least: 1,
-    help: 'samples run at the same time',
+    help: 'samples run at the same time, on one core each',
     defaultText: 'the cores',
   },
   memory: {

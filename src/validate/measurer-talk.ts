@@ -26,5 +26,6 @@ export interface MeasurerTalk extends PoolTalk {
   readonly ready: { readonly version: string };
   readonly request: { readonly signature: string; readonly sample: Sample; readonly alone: boolean };
   readonly answer: readonly CandidateMeasurement[];
+  readonly part: never;
   readonly notice: never;
 }

@@ -3,13 +3,16 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { bytesIdentity } from '../../calibration/identity.node.ts';
+import { forkModule } from '../../calibration/pool/fork.node.ts';
 import { openWasmRuntime } from '../../calibration/runtime/wasm.node.ts';
 import { type CalibrationPlan, calibrate, calibrateWith } from '../../calibration/session.ts';
 import { allActivations } from '../../calibration/wanted.ts';
 import { WorkerRunner } from '../../calibration/workers.node.ts';
+import { openDataset } from '../../datasets/open.node.ts';
 import type { Feed } from '../../datasets/sample.ts';
 import { writeCalibration } from '../../schema/documents/calibration.ts';
 import { TensorType } from '../../schema/generated/tflite.ts';
+import { npy } from '../cli/workspace.ts';
 import { denseModel } from '../support/models.ts';
 import { randomFloats } from '../support/random.ts';
 import { feedDataset } from './session-data.ts';
@@ -43,12 +46,24 @@ beforeAll(async () => {
 afterAll(() => rmSync(folder, { recursive: true }));
 
 async function withWorkers<T>(workers: number, action: (runner: WorkerRunner) => Promise<T>): Promise<T> {
-  const runner = await WorkerRunner.open({ model: { path: join(folder, 'model.tflite') }, workers, settings });
+  const runner = await WorkerRunner.open({
+    model: { path: join(folder, 'model.tflite') },
+    workers,
+    settings,
+    runtime: 'wasm',
+  });
   try {
     return await action(runner);
   } finally {
     await runner.close();
   }
+}
+
+/** The feeds as arrays in a file. */
+function openOnDisk() {
+  writeFileSync(join(folder, 'samples.npy'), npy([feeds.length, 4], values));
+  const input = { name: 'x', type: TensorType.FLOAT32, shape: [1, 4] };
+  return openDataset([join(folder, 'samples.npy')], [input]);
 }
 
 /** Ends processes; one may be gone already. */
@@ -79,6 +94,53 @@ describe('workers', () => {
     );
     expect(result.samplesRun).toBe(24);
     expect(writeCalibration(result.document)).toBe(alone);
+  });
+
+  it('read a data set on disk themselves, and lose no sample of it', async () => {
+    const dataset = await openOnDisk();
+    const fork = () => forkModule(new URL('../../src/index.ts', import.meta.url).href, 'sample-worker.node');
+    const origins = { serving_default: dataset.origin };
+    const onDisk = { ...plan(), data: new Map([['serving_default', { dataset }]]) };
+    const runtime = await openWasmRuntime();
+    const expected = writeCalibration((await calibrate({ ...onDisk, ...settings, runtime })).document);
+    runtime.close();
+    const options = {
+      model: { path: join(folder, 'model.tflite') },
+      workers: 2,
+      settings,
+      runtime: 'wasm',
+      fork,
+      origins,
+    };
+    const runner = await WorkerRunner.open(options);
+    try {
+      const told: string[] = [];
+      const { document } = await calibrateWith(runner, {
+        ...onDisk,
+        onProgress: ({ done, sample }) => {
+          told.push(sample.name);
+          if (done === 5 || done === 11) kill(runner.processIds.slice(0, 1));
+        },
+      });
+      expect(writeCalibration(document)).toBe(expected);
+      expect(told.sort()).toEqual([...dataset.names].sort());
+    } finally {
+      await runner.close();
+    }
+  });
+
+  it('hand over each sample once, and those of a worker that ended meanwhile', async () => {
+    await withWorkers(2, async (runner) => {
+      const run = (index: number) =>
+        runner.run('serving_default', { index, name: `feed ${index}`, feed: feeds[index] ?? {} });
+      await Promise.all([0, 1, 2, 3, 4].map(run));
+      const first = await runner.collect();
+      expect(first.samples.map(({ index }) => index)).toEqual([0, 1, 2, 3, 4]);
+      expect((await runner.collect()).samples).toEqual([]);
+      await Promise.all([5, 6, 7, 8].map(run));
+      kill(runner.processIds);
+      expect((await runner.collect()).samples.map(({ index }) => index)).toEqual([5, 6, 7, 8]);
+    });
   });
 
   it('name the sample that ends them again and again', async () => {

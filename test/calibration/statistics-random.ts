@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { TABLE_BYTES } from '../../calibration/statistics/histogram-counts.ts';
+import { HistogramTable, PageStage, TABLE_ROOM_BYTES } from '../../calibration/statistics/histogram-table.ts';
 import { observe, type TensorObservation } from '../../calibration/statistics/observation.ts';
 import type { TensorIdentity } from '../../calibration/statistics/statistics.ts';
 import { StatisticsSum } from '../../calibration/statistics/statistics.ts';
@@ -40,11 +40,11 @@ export const rawSamples: fc.Arbitrary<RawSample[]> = fc.uniqueArray(
 /** What the kernels see in values that lie in JavaScript; undefined for none. */
 export function observeValues(values: Float32Array, makeKernels?: (memory: WebAssembly.Memory) => Kernels) {
   const workspace = makeKernels ? new Workspace(makeKernels) : new Workspace();
-  const table = workspace.allocate(TABLE_BYTES);
-  workspace.bytes(table, TABLE_BYTES).fill(0);
+  const room = workspace.allocate(TABLE_ROOM_BYTES);
   const byteOffset = workspace.place(values);
   const view = { type: TensorType.FLOAT32, shape: [values.length], byteOffset };
-  return observe(workspace.kernels, view, { table, rowMaximum: true });
+  const histogram = { table: new HistogramTable(workspace.kernels, room), stage: new PageStage() };
+  return observe(workspace.kernels, view, { histogram, rowMaximum: true });
 }
 
 export function identity(tensor: number): TensorIdentity {

@@ -1,8 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { minMax } from '../../calibration/ranges/per-sample.ts';
+import { HistogramCounts } from '../../calibration/statistics/histogram-counts.ts';
 import { mergeCalibrations, missingSamples } from '../../calibration/statistics/merge.ts';
-import { observe } from '../../calibration/statistics/observation.ts';
+import { mergeObservations, observe, type TensorObservation } from '../../calibration/statistics/observation.ts';
 import { plainKernels, Workspace } from '../../kernels/index.ts';
 import { type CalibrationDocument, readCalibration, writeCalibration } from '../../schema/documents/calibration.ts';
 import { decodeHistogram, encodeHistogram, histogramTotal } from '../../schema/documents/calibration-histogram.ts';
@@ -37,6 +38,12 @@ function errorOf(action: () => unknown): AeqError {
     throw error;
   }
   throw new Error('no error was thrown');
+}
+
+function histogramOf(seen: TensorObservation | undefined) {
+  const sum = new HistogramCounts();
+  if (seen?.histogram) sum.addPages(seen.histogram);
+  return sum.build();
 }
 
 describe('statistics', () => {
@@ -101,9 +108,44 @@ describe('statistics', () => {
         const expected = new Map<number, number>();
         const bits = new Uint32Array(finite.buffer);
         for (const word of bits) expected.set(word >>> 17, (expected.get(word >>> 17) ?? 0) + 1);
-        const histogram = seen?.histogram;
-        const found = Array.from(histogram?.keys ?? [], (key, i) => [key, histogram?.counts[i]]);
+        const histogram = histogramOf(seen);
+        const found = Array.from(histogram.keys, (key, i) => [key, histogram.counts[i]]);
         expect(found).toEqual([...expected].sort(([a], [b]) => a - b));
+      }),
+    );
+  });
+
+  it('count a part of a large tensor for the whole of it, and look at all of it for its range', () => {
+    const values = Float32Array.from({ length: 300_001 }, (_, i) => Math.sin(i * i) * 3);
+    values[123_457] = 1000;
+    const seen = observeValues(values);
+    expect(seen).toEqual(observeValues(values, plainKernels));
+    expect(seen?.max).toBe(1000);
+    const counts = histogramOf(seen);
+    expect(histogramTotal(counts)).toBe(values.length);
+    expect(Math.max(...counts.counts)).toBeGreaterThan(1);
+    const share = (list: Float32Array) => list.filter((x) => x > 1).length / list.length;
+    // Key 8128 is 1; negative values have keys from 16384 on.
+    const above = counts.keys.reduce((n, key, i) => n + (key >= 8128 && key < 16384 ? (counts.counts[i] ?? 0) : 0), 0);
+    expect(Math.abs(above / values.length - share(values))).toBeLessThan(0.02);
+    values[7] = Number.NaN;
+    const whole = histogramOf(observeValues(values));
+    expect(histogramTotal(whole)).toBe(values.length - 1);
+    expect(whole.keys).toContain((new Uint32Array(Float32Array.of(1000).buffer)[0] as number) >>> 17);
+  });
+
+  it('of two places are those of all their values', () => {
+    const list = fc.array(fc.float({ noNaN: true }), { minLength: 1, maxLength: 40 }).map((x) => Float32Array.from(x));
+    fc.assert(
+      fc.property(list, list, (a, b) => {
+        const [one, two] = [observeValues(a), observeValues(b)];
+        const all = observeValues(Float32Array.of(...a, ...b));
+        if (!one || !two) throw new Error('there are values');
+        const merged = mergeObservations(one, two);
+        expect(histogramOf(merged)).toEqual(histogramOf(all));
+        // Each is one row: the least row maximum is not that of one long row.
+        const leastRowMaximum = Math.min(one.leastRowMaximum ?? 0, two.leastRowMaximum ?? 0);
+        expect({ ...merged, histogram: 0 }).toEqual({ ...all, histogram: 0, leastRowMaximum });
       }),
     );
   });

@@ -159,24 +159,27 @@ describe('samples that do not do', () => {
     expect(existsSync(join(folder, 'q.tflite'))).toBe(false);
   });
 
-  it('include a damaged picture: it is named, and left out where that is allowed', async () => {
-    const { folder, write, path } = workspace(0);
-    for (const name of ['000.png', '001.png', '002.png']) {
-      write(`pictures/${name}`, readFileSync(join(DIGITS, 'calibration', name)));
-    }
-    write('pictures/broken.png', readFileSync(join(DIGITS, 'calibration', '003.png')).subarray(0, 90));
-    const model = join(DIGITS, 'digits_cnn.tflite');
-    const args = ['calibrate', model, '--data', 'pictures', '-o', 'c.json', '--workers', '1'];
-    const refused = await aeq([...args, '--progress', 'none'], { cwd: folder });
-    expect(refused.status).toBe(3);
-    expect(refused.stderr).toMatch(/^error {2}1 of 4 samples cannot be decoded: pictures\/broken\.png .*\n/);
-    expect(refused.stderr).toContain('--allow-bad');
-    expect(existsSync(path('c.json'))).toBe(false);
-    const allowed = await aeq([...args, '--allow-bad', '0.3', '--json', '--progress', 'none'], { cwd: folder });
-    expect(allowed.status).toBe(0);
-    expect(JSON.parse(allowed.stdout)).toMatchObject({ samples: 3 });
-    expect(allowed.stderr).toMatch(/warning {2}1 of 4 samples left out: pictures\/broken\.png/);
-  });
+  it.each(['1', '2'])(
+    'include a damaged picture: it is named, and left out where that is allowed (workers: %s)',
+    async (workers) => {
+      const { folder, write, path } = workspace(0);
+      for (const name of ['000.png', '001.png', '002.png']) {
+        write(`pictures/${name}`, readFileSync(join(DIGITS, 'calibration', name)));
+      }
+      write('pictures/broken.png', readFileSync(join(DIGITS, 'calibration', '003.png')).subarray(0, 90));
+      const model = join(DIGITS, 'digits_cnn.tflite');
+      const args = ['calibrate', model, '--data', 'pictures', '-o', 'c.json', '--workers', workers];
+      const refused = await aeq([...args, '--progress', 'none'], { cwd: folder });
+      expect(refused.status).toBe(3);
+      expect(refused.stderr).toMatch(/^error {2}1 of 4 samples cannot be decoded: pictures\/broken\.png .*\n/);
+      expect(refused.stderr).toContain('--allow-bad');
+      expect(existsSync(path('c.json'))).toBe(false);
+      const allowed = await aeq([...args, '--allow-bad', '0.3', '--json', '--progress', 'none'], { cwd: folder });
+      expect(allowed.status).toBe(0);
+      expect(JSON.parse(allowed.stdout)).toMatchObject({ samples: 3 });
+      expect(allowed.stderr).toMatch(/warning {2}1 of 4 samples left out: pictures\/broken\.png/);
+    },
+  );
 });
 
 describe('a recipe that there is not', () => {

@@ -67,31 +67,3 @@ describe('compare', () => {
     expect(small.result.maxAbsoluteError).toBe(2 ** -149);
   });
 });
-
-describe('histogramFloat32', () => {
-  it('gives the same table as its twin', () => {
-    fc.assert(
-      fc.property(floats(), fc.integer({ min: 0, max: 5 }), shifts, (values, mantissaBits, shift) => {
-        const table = Uint32Array.from({ length: 2 ** (9 + mantissaBits) }, (_, i) => i % 3);
-        expectTwins(
-          [values, table],
-          (k, [at = 0, counts = 0]) => k.histogramFloat32(at, values.length, counts, mantissaBits),
-          shift,
-        );
-      }),
-      { numRuns: 300 },
-    );
-  });
-
-  it('counts zeros where they belong, also beside values in the entries next to theirs', () => {
-    const random = randomNumbers(3);
-    // With 6 mantissa bits, entry n holds the denormals from n << 17.
-    const bits = Array.from({ length: 3001 }, () => (random() < 0.6 ? 0 : Math.floor(random() * 9) << 17));
-    const { outputs } = expectTwins([floatsOf(bits), new Uint32Array(2 ** 15)], (k, [at = 0, table = 0]) =>
-      k.histogramFloat32(at, bits.length, table, 6),
-    );
-    for (let entry = 0; entry < 16; entry += 1) {
-      expect(outputs[1]?.[entry]).toBe(bits.filter((x) => x >>> 17 === entry).length);
-    }
-  });
-});

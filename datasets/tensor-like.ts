@@ -16,6 +16,9 @@ export interface TensorLike {
   readonly dims?: readonly number[];
   readonly data?: unknown;
   dataSync?(): unknown;
+  /** What libraries call the type of the elements; the elements themselves tell it. */
+  readonly dtype?: unknown;
+  readonly type?: unknown;
 }
 
 /** What a user may give for one input. */

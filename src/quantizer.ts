@@ -296,6 +296,11 @@ function openSource(input: ModelInput): OpenedModel {
       close: () => file.close(),
     };
   }
+  if (!(input instanceof Uint8Array) && typeof (input as Partial<ByteSource> | null)?.read !== 'function') {
+    throw new AeqError('USAGE', 'a model is a path, a URL of a file, or bytes', {
+      hint: 'an ArrayBuffer becomes bytes with new Uint8Array(buffer)',
+    });
+  }
   const source = input instanceof Uint8Array ? memorySource(input) : input;
   const file = 'model.tflite';
   const { sizeBytes } = source;

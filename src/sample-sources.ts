@@ -40,6 +40,11 @@ export function datasetsOf(model: Model, sources: SampleSources, samples?: numbe
     view.key,
     isDataset(source) ? source : iterableDataset(source, inputSpecs(model, view), { samples }),
   ];
+  if (typeof sources !== 'object' || sources === null) {
+    throw new AeqError('FEED_INVALID', `samples are an iterable of { inputName: values }, not ${String(sources)}`, {
+      hint: 'give an array, a generator or an async iterable, or one for each signature key',
+    });
+  }
   if (isSource(sources)) return new Map([dataset(chooseSignature(model), sources)]);
   return new Map(Object.entries(sources).map(([key, source]) => dataset(chooseSignature(model, key), source)));
 }

@@ -79,7 +79,11 @@ export const CALIBRATION_FORMAT = 'aeq-calibration';
 export const CALIBRATION_VERSION = 1;
 
 const whole = z.number().int().nonnegative();
-const number = z.union([z.number(), z.enum(['NaN', 'Infinity', '-Infinity'])]);
+/** Written out, because the compiler's own declaration of an enum with "-Infinity" is one that it does not read again. */
+const number: z.ZodType<number | 'NaN' | 'Infinity' | '-Infinity'> = z.union([
+  z.number(),
+  z.enum(['NaN', 'Infinity', '-Infinity']),
+]);
 const runs = z.array(z.tuple([whole, whole])).describe('runs of ascending whole numbers: [first, how many]');
 
 /** The calibration file, as it stands on disk. */

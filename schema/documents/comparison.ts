@@ -7,8 +7,11 @@ export const COMPARISON_VERSION = 1;
 
 const whole = z.number().int().nonnegative();
 
-/** JSON has no NaN and no infinities: they are the strings "NaN", "Infinity" and "-Infinity". */
-const number = z
+/**
+ * JSON has no NaN and no infinities: they are the strings "NaN", "Infinity" and "-Infinity". The type is written out
+ * because the compiler's own declaration of an enum with "-Infinity" is one that it does not read again.
+ */
+const number: z.ZodType<number, number | 'NaN' | 'Infinity' | '-Infinity'> = z
   .union([z.number(), z.enum(['NaN', 'Infinity', '-Infinity']).transform(Number)])
   .describe('a number, or "NaN", "Infinity", "-Infinity"');
 

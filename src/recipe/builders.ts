@@ -13,6 +13,8 @@ export interface RuleTarget {
 export interface WeightRuleOptions extends RuleTarget {
   readonly weightBits: number;
   readonly granularity?: Granularity;
+  /** For algorithms that rotate: the largest Hadamard matrix, 1 or more; by default the largest that fits. */
+  readonly maxHadamardSize?: number;
 }
 
 export interface StaticRuleOptions extends WeightRuleOptions {
@@ -33,16 +35,20 @@ const integers = (numBits: number, granularity: Granularity, symmetric = true): 
   algorithmParams: {},
 });
 
+function weights({ weightBits, granularity = 'CHANNELWISE', maxHadamardSize: size }: WeightRuleOptions): TensorConfig {
+  const plain = integers(weightBits, granularity);
+  return size === undefined ? plain : { ...plain, algorithmParams: { max_hadamard_size: size } };
+}
+
 /** Weights become integers, activations stay float and are quantized by the kernel as they come. */
 export function dynamicRule(options: WeightRuleOptions): Rule {
-  const weight = integers(options.weightBits, options.granularity ?? 'CHANNELWISE');
-  return { ...target(options), config: { ...FLOAT_CONFIG, weight, computePrecision: 'INTEGER' } };
+  return { ...target(options), config: { ...FLOAT_CONFIG, weight: weights(options), computePrecision: 'INTEGER' } };
 }
 
 /** Weights are stored as integers (float16 under `float_casting`) and dequantized before a float kernel. */
 export function weightOnlyRule(options: WeightRuleOptions): Rule {
   const common = target(options);
-  const stored = integers(options.weightBits, options.granularity ?? 'CHANNELWISE');
+  const stored = weights(options);
   const weight: TensorConfig = common.algorithm === 'float_casting' ? { ...stored, dtype: 'FLOAT' } : stored;
   return { ...common, config: { ...FLOAT_CONFIG, weight, explicitDequantize: true } };
 }
@@ -52,7 +58,7 @@ export function weightOnlyRule(options: WeightRuleOptions): Rule {
  * @throws AeqError RECIPE_INVALID for other activation bits
  */
 export function staticRule(options: StaticRuleOptions): Rule {
-  const { activationBits, weightBits, granularity = 'CHANNELWISE' } = options;
+  const { activationBits } = options;
   if (activationBits !== 8 && activationBits !== 16) {
     throw new AeqError('RECIPE_INVALID', `activations can have 8 or 16 bits, not ${String(activationBits)}`, {
       hint: 'for anything else write the configuration out',
@@ -61,7 +67,7 @@ export function staticRule(options: StaticRuleOptions): Rule {
   const config: OpConfig = {
     ...FLOAT_CONFIG,
     activation: integers(activationBits, 'TENSORWISE', activationBits === 16),
-    weight: integers(weightBits, granularity),
+    weight: weights(options),
     computePrecision: 'INTEGER',
   };
   return { ...target(options), config };

@@ -123,11 +123,7 @@ describe.each(FORMS)('%s', (form) => {
   });
 
   it('rotates once for readers that want the same, by each size for others', async () => {
-    const limited = (regex: string, max: number): Rule => {
-      const rule = rotated(form, { regex });
-      const weight = { ...rule.config.weight, algorithmParams: { max_hadamard_size: max } } as Rule['config']['weight'];
-      return { ...rule, config: { ...rule.config, ...(weight && { weight }) } };
-    };
+    const limited = (regex: string, maxHadamardSize: number) => rotated(form, { regex, maxHadamardSize });
     const products = (model: Model) => names(model).filter((name) => name !== 'RESHAPE').length;
     const same = await expectClose(heads(8, ['y', 'z']), [rotated(form)]);
     expect(products(same.model)).toBe(3);

@@ -8,12 +8,11 @@ import {
   recipeMappingSchema,
   recipeSchema,
 } from '../../../schema/documents/recipe.ts';
-import { ALGORITHM_KEYS } from '../../../schema/documents/recipe-terms.ts';
 import { specOfName } from '../../../src/ops/index.ts';
 import { recipes } from '../../../src/recipe/builders.ts';
 import { needsCalibration } from '../../../src/recipe/calibration-need.ts';
 import { CATALOGUE } from '../../../src/recipe/catalogue.ts';
-import { configProblem } from '../../../src/recipe/check.ts';
+import { checkRules, configProblem } from '../../../src/recipe/check.ts';
 import { recipeContext } from '../../../src/recipe/context.ts';
 import { loadComponentRecipes, loadPolicy, loadRecipe } from '../../../src/recipe/library.node.ts';
 import { readRecipe } from '../../../src/recipe/read.ts';
@@ -24,15 +23,6 @@ import { temporaryFolder } from '../../support/temporary.ts';
 
 const ours = recipeContext();
 const original = recipeContext({ compat: true });
-/** As if every algorithm were there, so that each recipe of the library can be resolved. */
-const complete = (compat: boolean) =>
-  recipeContext({
-    compat,
-    algorithms: ALGORITHM_KEYS.map((key) => ({ key, operations: rotated(key), check: 'policy' })),
-  });
-const rotated = (key: string) =>
-  key.includes('HADAMARD') ? ['FULLY_CONNECTED', 'EMBEDDING_LOOKUP'] : ('all' as const);
-
 const single = CATALOGUE.filter(({ kind }) => kind === 'recipe');
 const WEIGHTED = [
   'BATCH_MATMUL',
@@ -77,7 +67,7 @@ const QUANTIZED: Readonly<Record<string, readonly string[] | number>> = {
 };
 
 function quantizedOperations(name: string, compat: boolean): string[] {
-  const context = complete(compat);
+  const context = compat ? original : ours;
   const resolver = createResolver(loadRecipe(name, context), context);
   const names = [...context.operators.keys()].filter((operation) => resolver.resolve(operation, 'x;').config);
   return names.sort();
@@ -122,6 +112,18 @@ describe('the library of recipes', () => {
       for (const recipe of loaded) expect(needsCalibration(recipe, ours)).toBe(needs);
     },
   );
+
+  it.each(CATALOGUE)('$name can be followed: every algorithm it names is there', ({ name, kind }) => {
+    for (const context of [ours, original]) {
+      const loaded = kind === 'recipe' ? [loadRecipe(name, context)] : loadComponentRecipes(name, context).values();
+      for (const { rules } of loaded) {
+        checkRules(rules, context);
+        expect(rules.filter(({ algorithm }) => !context.algorithms.has(algorithm)).length).toBe(
+          rules.filter(({ algorithm }) => algorithm === 'no_quantize').length,
+        );
+      }
+    }
+  });
 
   it.each(CATALOGUE)('$name fits the published schema as a file', ({ name, kind }) => {
     const value: unknown = JSON.parse(readFileSync(join(projectRoot, 'recipes', `${name}.json`), 'utf8'));

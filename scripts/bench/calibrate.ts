@@ -7,7 +7,7 @@
  */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { bareRun } from './bare.ts';
+import { bareRun, capturedRun } from './bare.ts';
 import { alternate, type Contender, type Cost } from './measure.ts';
 import { perSample } from './per-sample.ts';
 import { modelName, rowOf, tell } from './report.ts';
@@ -17,6 +17,8 @@ import { aeq, original, readSettings, type Settings } from './settings.ts';
 const SAMPLES = { short: 16, long: 80 };
 /** Samples between which memory must stay flat. */
 const MANY = 1000;
+/** Lengths of whole runs: one sample more costs the same, however many there were. */
+const SCALING = [16, 64, 256, MANY];
 
 function calibration(settings: Settings, folder: string, runtime: string, workers: number, samples: number): Cost {
   const output = join(folder, `${runtime}-${workers}.json`);
@@ -55,7 +57,18 @@ function contenders(settings: Settings, folder: string): Contender[] {
     name: `bare run, ${runtime}`,
     run: () => bareRun(settings, model, runtime),
   }));
-  return [...ours, ...(against ? theirs : []), ...bare];
+  return [...ours, ...(against ? theirs : []), ...capturedRuns(settings, folder), ...bare];
+}
+
+/** In one process and on one thread: the run that calibration cannot do without, with ranges, and with histograms too. */
+function capturedRuns(settings: Settings, folder: string): Contender[] {
+  const names = { run: 'captured run', ranges: 'run with ranges', histograms: 'run with histograms' };
+  return ['wasm', ...(settings.library === undefined ? [] : ['native'])].flatMap((runtime) =>
+    Object.entries(names).map(([what, name]) => ({
+      name: `${name}, ${runtime}`,
+      run: () => capturedRun(settings, samplesIn(folder, settings), runtime, what),
+    })),
+  );
 }
 
 function measureSamples(settings: Settings, folder: string): void {
@@ -69,7 +82,7 @@ function measureSamples(settings: Settings, folder: string): void {
 
 function measureMemory(settings: Settings, folder: string): void {
   for (const runtime of ['wasm', ...(settings.library === undefined ? [] : ['native'])]) {
-    for (const samples of [SAMPLES.short, MANY]) {
+    for (const samples of SCALING) {
       const cost = calibration(settings, folder, runtime, 1, samples);
       const about = { ...subject(settings), case: `${samples} samples` };
       tell(rowOf(about, `aeq ${runtime}, 1 worker`, [cost]), settings.csv);

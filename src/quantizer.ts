@@ -1,16 +1,14 @@
-import { fileIdentity } from '../calibration/identity.node.ts';
 import { parseRangeRule, type RangeRule } from '../calibration/ranges/rule.ts';
 import type { ModelSource } from '../calibration/worker-protocol.ts';
-import { type ByteSource, memorySource } from '../schema/codec/byte-source.ts';
 import type { CalibrationDocument, ModelIdentity } from '../schema/documents/calibration.ts';
 import type { Comparison } from '../schema/documents/comparison.ts';
 import { AeqError } from '../schema/errors.ts';
 import type { Model } from '../schema/model.ts';
-import { openModelFile, sha256Of } from '../schema/model-file.node.ts';
 import { readModel } from '../schema/reader.ts';
 import type { BufferPlacement } from '../schema/writer.ts';
 import type { CalibrateModelOptions, SampleSources } from './calibrate.node.ts';
 import type { Calibration } from './calibration-input.node.ts';
+import { comparedModel, type ModelInput, type OpenedModel, openSource } from './opened-model.node.ts';
 import { type Plan, planQuantization } from './plan/plan.ts';
 import { weightsToMeasure } from './plan/weights.ts';
 import { type PlannedRanges, plannedRanges } from './planned-ranges.node.ts';
@@ -35,12 +33,11 @@ import { measureWeights } from './streaming/measure-weights.node.ts';
 import { applyPlan } from './transform/apply.ts';
 import type { ValidateModelsOptions } from './validation.node.ts';
 
-/** A model by path, file URL, bytes, or anything that bytes can be read from. */
-export type ModelInput = string | URL | Uint8Array | ByteSource;
-
 export interface QuantizerOptions {
   /** `aeq-0.10`: the parameters, bytes, names and graph of the Python original of that version, faults included. */
   readonly compat?: 'aeq-0.10' | undefined;
+  /** A quantized form of the model that is there already: what `validate` compares until `quantize` has made another. */
+  readonly previousQuantizedModel?: ModelInput | undefined;
 }
 
 export interface QuantizeOptions {
@@ -80,6 +77,7 @@ export class Quantizer {
   readonly #identity: () => ModelIdentity;
   readonly #close: () => void;
   readonly #compat: boolean;
+  readonly #previous: OpenedModel | undefined;
   #context: RecipeContext;
   #recipe: Recipe = { rules: [] };
   #result: QuantizationResult | undefined;
@@ -90,8 +88,13 @@ export class Quantizer {
     this.#source = opened.source;
     this.#sizeBytes = opened.sizeBytes;
     this.#identity = opened.identity;
-    this.#close = opened.close;
-    this.#compat = options.compat !== undefined;
+    const { compat, previousQuantizedModel: previous } = options;
+    this.#previous = previous === undefined ? undefined : openSource(previous);
+    this.#close = () => {
+      opened.close();
+      this.#previous?.close();
+    };
+    this.#compat = compat !== undefined;
     this.#context = recipeContext({ compat: this.#compat });
   }
 
@@ -235,23 +238,22 @@ export class Quantizer {
   }
 
   /**
-   * Runs the float model and the one that `quantize` made on samples and measures how far they are apart.
-   * @throws AeqError USAGE before `quantize`, FEED_INVALID, RUNTIME_FAILED.
+   * Runs the float model and the one that `quantize` made, or the previous one, on samples and measures how far they are
+   * apart.
+   * @throws AeqError USAGE when there is neither, FEED_INVALID, RUNTIME_FAILED.
    */
   async validate(samples: SampleSources, options: ValidateModelsOptions = {}): Promise<Comparison> {
     const result = this.#result;
-    if (!result)
-      throw new AeqError('USAGE', 'there is no quantized model to validate', { hint: 'call quantize first' });
+    const other = result ? madeHere(result) : this.#previous && comparedModel(this.#previous);
+    if (!other) throw new AeqError('USAGE', 'there is no quantized model to validate', { hint: 'call quantize first' });
     const [{ validateAgainst }, { withPlanReasons }, { planDocument }] = await Promise.all([
       import('./validation.node.ts'),
       import('./validate/plan-reasons.ts'),
       import('./plan/plan-document.ts'),
     ]);
-    const bytes = result.quantizedModel;
     const float = { file: this.file, model: this.model, sizeBytes: this.#sizeBytes, source: this.#source() };
-    const other = { file: 'quantized', model: readModel(bytes), sizeBytes: result.sizeBytes, source: { bytes } };
     const comparison = await validateAgainst(float, other, samples, options);
-    return withPlanReasons(comparison, planDocument(result.plan));
+    return result ? withPlanReasons(comparison, planDocument(result.plan)) : comparison;
   }
 
   #ranges(calibration: Calibration | undefined, options: QuantizeOptions): PlannedRanges {
@@ -274,46 +276,7 @@ export class Quantizer {
   }
 }
 
-interface OpenedModel {
-  readonly model: Model;
-  readonly file: string;
-  /** For a worker to open the model itself. */
-  readonly source: () => ModelSource;
-  readonly sizeBytes: number;
-  readonly identity: () => ModelIdentity;
-  readonly close: () => void;
-}
-
-function openSource(input: ModelInput): OpenedModel {
-  if (typeof input === 'string' || input instanceof URL) {
-    const file = openModelFile(input);
-    return {
-      model: file.model,
-      file: file.path,
-      source: () => ({ path: file.path }),
-      sizeBytes: file.sizeBytes,
-      identity: () => fileIdentity(file),
-      close: () => file.close(),
-    };
-  }
-  if (!(input instanceof Uint8Array) && typeof (input as Partial<ByteSource> | null)?.read !== 'function') {
-    throw new AeqError('USAGE', 'a model is a path, a URL of a file, or bytes', {
-      hint: 'an ArrayBuffer becomes bytes with new Uint8Array(buffer)',
-    });
-  }
-  const source = input instanceof Uint8Array ? memorySource(input) : input;
-  const file = 'model.tflite';
-  const { sizeBytes } = source;
-  let sha256: string | undefined;
-  return {
-    model: readModel(source),
-    file,
-    source: () => ({ bytes: source.read(0, sizeBytes) }),
-    sizeBytes,
-    identity: () => {
-      sha256 ??= sha256Of(source);
-      return { file, sha256, sizeBytes };
-    },
-    close: () => {},
-  };
+function madeHere(result: QuantizationResult) {
+  const bytes = result.quantizedModel;
+  return { file: 'quantized', model: readModel(bytes), sizeBytes: result.sizeBytes, source: { bytes } };
 }

@@ -1,7 +1,8 @@
-import { mkdirSync } from 'node:fs';
+import { mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Comparison, comparisonJson, comparisonSchema } from '../../schema/documents/comparison.ts';
 import { readDocument } from '../../schema/documents/json-file.node.ts';
+import { writeError } from '../../schema/file-errors.node.ts';
 import { createUnfinishedFile, type UnfinishedFile } from '../../schema/write-file.node.ts';
 import type { BaselineDifference } from './baseline.ts';
 import { reportHtml } from './html/page.ts';
@@ -11,6 +12,15 @@ import { summaryMarkdown } from './summary.ts';
 
 /** Files of a report that are always there. */
 export const REPORT_FILES = ['comparison.json', 'report.html', 'summary.md', 'junit.xml'] as const;
+
+/** The topmost folder that was made, undefined when all were there. @throws AeqError FILE_UNWRITABLE. */
+function makeFolder(folder: string): string | undefined {
+  try {
+    return mkdirSync(folder, { recursive: true });
+  } catch (error) {
+    throw writeError(folder, error);
+  }
+}
 
 /** Reads a comparison that an earlier run wrote. @throws AeqError FILE_NOT_FOUND, COMPARISON_INVALID naming the field. */
 export function readComparisonFile(file: string): Comparison {
@@ -29,7 +39,7 @@ export function writeReportFolder(
   comparison: Comparison,
   options: { readonly overwrite?: boolean; readonly differences?: readonly BaselineDifference[] } = {},
 ): string[] {
-  mkdirSync(folder, { recursive: true });
+  const made = makeFolder(folder);
   const json = (value: unknown) => `${JSON.stringify(value, null, 2)}\n`;
   const texts: [string, string][] = [
     ['comparison.json', json(comparisonJson(comparison))],
@@ -46,8 +56,10 @@ export function writeReportFolder(
       file.write(new TextEncoder().encode(text), 0);
     }
     for (const file of files) file.commit();
-  } finally {
+  } catch (error) {
     for (const file of files) file.discard();
+    if (made !== undefined) rmSync(made, { recursive: true, force: true });
+    throw error;
   }
   return texts.map(([name]) => name);
 }

@@ -112,6 +112,14 @@ describe('a report', () => {
     expect(readFileSync(path('odd_report/summary.md'), 'utf8')).toContain('one single value in 1 of 2 samples');
   });
 
+  it('below a file is refused before anything runs', async () => {
+    const { folder } = workspace(1);
+    const args = ['validate', 'model.tflite', 'model.tflite', '--data', 'samples', '--report', 'model.tflite/a/b'];
+    const run = await aeq(args, { cwd: folder });
+    expect(run).toMatchObject({ status: 3, stdout: '' });
+    expect(run.stderr).toMatch(/^error {2}\S*model\.tflite is a file, not a folder \[FILE_UNWRITABLE\]\nhint/);
+  });
+
   it('into a file is refused before anything runs', async () => {
     const { folder } = workspace(1);
     const args = ['validate', 'model.tflite', 'model.tflite', '--data', 'samples', '--report', 'model.tflite'];

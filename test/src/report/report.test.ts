@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
@@ -239,5 +239,7 @@ describe('writeReportFolder', () => {
     mkdirSync(join(folder, 'half', 'junit.xml'), { recursive: true });
     expect(() => writeReportFolder(join(folder, 'half'), example())).toThrow(/cannot be written/);
     expect(readdirSync(join(folder, 'half'))).toEqual(['junit.xml']);
+    writeFileSync(join(folder, 'file'), '');
+    expect(() => writeReportFolder(join(folder, 'file', 'deep'), example())).toThrow(/cannot be written/);
   });
 });

@@ -33,6 +33,8 @@ const LARGEST_READ_BYTES = 2 ** 31 - 1;
 /** Above this total, large data sets are told apart by names, sizes and both ends of each file. */
 const FULL_HASH_BYTES = 2 ** 31;
 const SAMPLED_BYTES = 65_536;
+/** Read at a time to be hashed: what is read stays in memory until it is collected. */
+const HASHED_BYTES = 2 ** 22;
 
 /** @throws AeqError FILE_NOT_FOUND, FILE_UNREADABLE */
 function statOf(path: string): Stats {
@@ -153,8 +155,8 @@ export async function hashFiles(files: readonly DataFile[]): Promise<string> {
     const { name, sizeBytes } = file;
     hash.update(`${name.length}:${name}:${sizeBytes}:`);
     if (total <= FULL_HASH_BYTES) {
-      for (let start = 0; start < sizeBytes; start += 2 ** 26) {
-        hash.update(await readRange(file, start, start + 2 ** 26));
+      for (let start = 0; start < sizeBytes; start += HASHED_BYTES) {
+        hash.update(await readRange(file, start, start + HASHED_BYTES));
       }
     } else {
       hash.update(await readRange(file, 0, SAMPLED_BYTES));

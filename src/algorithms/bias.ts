@@ -7,6 +7,9 @@ const LIMIT = 2 ** 31 - 1;
 /** int16 activations accumulate in 64 bits; the runtime reads the bias as int64 and rescales sums below 2^47. */
 const LIMIT_INT64 = 2 ** 46;
 
+/** The largest code of a bias, by the bits of the activations. */
+export const greatestBiasCode = (inputBits: number): number => (inputBits === 16 ? LIMIT_INT64 : LIMIT);
+
 /** Scale of a bias: input scale times weight scale, per channel where the weight has channels. */
 export interface BiasRequest {
   readonly bias: Constant;
@@ -42,7 +45,7 @@ export function originalBias(request: BiasRequest): TensorParameters {
 export function exactBias(request: BiasRequest): TensorParameters {
   const { inputScale, inputBits, weightScales } = request;
   const products = weightScales.map((scale) => Math.fround(inputScale) * Math.fround(scale));
-  const limit = inputBits === 16 ? LIMIT_INT64 : LIMIT;
+  const limit = greatestBiasCode(inputBits);
   const codes = Array.from(floats(request.bias), (value, i) =>
     quantizeDouble(value, products[products.length === 1 ? 0 : i] as number, 0, -limit, limit),
   );

@@ -18,9 +18,28 @@ const SIGNED_FRACTION_INT8: FixedParameters = { scale: 1 / 128, zeroPoint: 0, sy
 /** Values in [0, 1): the kernel writes 1/256 steps from -128, or 1/32768 steps from 0. */
 const probability = { 8: FRACTION_INT8, 16: FRACTION_INT16 } as const;
 
-/** The int8 kernel shifts inputs by 20 bits, the int16 kernel by 15, before it rescales them by less than 1. */
-const leastOfSum = (inputs: readonly number[], bits: number) =>
-  Math.max(...inputs) * (bits === 8 ? 2 ** -18 : 2 ** -13);
+/** A code times input step over output step has to fit in 32 bits: beyond, it wraps around instead of being cut off. */
+const leastOfRescaling = (inputs: readonly number[], bits: number) =>
+  Math.max(...inputs) * (bits === 8 ? 2 ** -22 : 2 ** -14);
+/** The same, and the end of the function is a number of steps in 32 bits. */
+const leastUpTo = (end: number) => (inputs: readonly number[], bits: number) =>
+  Math.max(leastOfRescaling(inputs, bits), end * 2 ** -30);
+/** Products of two codes; the native int8 kernel rescales by less than 2^8. */
+const leastOfFactors = ([a = 0, b = 0]: readonly number[], bits: number) => a * b * (bits === 8 ? 2 ** -7 : 1);
+/** A product with the codes of -1. */
+const leastOfNegation = ([input = 0]: readonly number[]) => input * 2 ** -14;
+const leastOfQuotient = ([a = 0, b = 1]: readonly number[], bits: number) =>
+  (a / b) * (bits === 8 ? 2 ** -20 : 2 ** -17);
+/** The root of the greatest code, and one over the root of the least, are numbers of steps in 32 bits. */
+const leastOfRoot = ([input = 0]: readonly number[], bits: number) => Math.sqrt(input * 2 ** (bits - 1)) * 2 ** -30;
+const leastOfReciprocalRoot = ([input = 1]: readonly number[]) => 2 ** -30 / Math.sqrt(input);
+const RESCALED = { leastOutputScale: leastOfRescaling } as const;
+
+/** The int16 kernels of functions that level off take numbers of up to 2^17. */
+const greatestOfCurve = (bits: number) => (bits === 16 ? 4 : Number.POSITIVE_INFINITY);
+
+/** The native int8 kernel rescales by less than 2^8; the int16 kernel shifts by 15 bits, then rescales by less than 1. */
+const leastOfSum = (inputs: readonly number[], bits: number) => Math.max(...inputs) * (bits === 8 ? 2 ** -7 : 2 ** -13);
 /** Squares of differences that were shifted by 7 bits. */
 const leastOfSquare = (inputs: readonly number[]) => Math.max(...inputs) ** 2 * 2 ** -11;
 /** The kernel works with 1/128 of the input's step and rescales by less than 1. */
@@ -64,8 +83,20 @@ export const elementwiseSpecs: readonly OperatorSpec[] = [
     leastOutputScale: leastOfSum,
     int16Options: { table: 'SubOptions', ...ANY_SCALE },
   }),
-  spec({ name: 'MUL', builtin: B.MUL, ranges: { normalization: 'application', factors: 'product' } }),
-  spec({ name: 'DIV', builtin: B.DIV, ranges: { relativeInputs: [1] } }),
+  spec({
+    name: 'MUL',
+    builtin: B.MUL,
+    ranges: { normalization: 'application', factors: 'product' },
+    leastOutputScale: leastOfFactors,
+  }),
+  spec({
+    name: 'DIV',
+    builtin: B.DIV,
+    ranges: { relativeInputs: [1] },
+    leastOutputScale: leastOfQuotient,
+    // The kernel would have to shift by more than 31.
+    lostQuotient: 1 / 4,
+  }),
   spec({
     name: 'SQUARED_DIFFERENCE',
     builtin: B.SQUARED_DIFFERENCE,
@@ -74,11 +105,17 @@ export const elementwiseSpecs: readonly OperatorSpec[] = [
     leastOutputScale: leastOfSquare,
   }),
   spec({ name: 'GELU', builtin: B.GELU, ranges: { image: { name: 'GELU', of: gelu } }, int16Table: geluOf }),
-  spec({ name: 'RELU', builtin: B.RELU, ranges: { image: { name: 'RELU', of: relu } } }),
-  spec({ name: 'SQRT', builtin: B.SQRT, ranges: { relativeInputs: [0], factors: 'root' } }),
+  spec({ name: 'RELU', builtin: B.RELU, ...RESCALED, ranges: { image: { name: 'RELU', of: relu } } }),
+  spec({
+    name: 'SQRT',
+    builtin: B.SQRT,
+    leastOutputScale: leastOfRoot,
+    ranges: { relativeInputs: [0], factors: 'root' },
+  }),
   spec({
     name: 'RSQRT',
     builtin: B.RSQRT,
+    leastOutputScale: leastOfReciprocalRoot,
     ranges: { relativeInputs: [0], reciprocalRoot: true },
     int16Table: (x) => 1 / Math.sqrt(x),
   }),
@@ -97,16 +134,23 @@ export const elementwiseSpecs: readonly OperatorSpec[] = [
   spec({ name: 'LESS_EQUAL', builtin: B.LESS_EQUAL, compares: COMPARED, ...OWN_STATIC }),
   spec({ name: 'ARG_MAX', builtin: B.ARG_MAX, plainInputs: [1], countingOutputs: [0], ...OWN_STATIC_INT8 }),
   spec({ name: 'ARG_MIN', builtin: B.ARG_MIN, plainInputs: [1], countingOutputs: [0], ...OWN_STATIC_INT8 }),
-  spec({ name: 'RELU6', builtin: B.RELU6, ranges: { image: { name: 'RELU6', of: relu6 } }, ...OWN_STATIC }),
-  spec({ name: 'RELU_N1_TO_1', builtin: B.RELU_N1_TO_1, ...OWN_STATIC_INT8 }),
-  spec({ name: 'RELU_0_TO_1', builtin: B.RELU_0_TO_1, ...OWN_STATIC_INT8 }),
-  spec({ name: 'LEAKY_RELU', builtin: B.LEAKY_RELU, ...OWN_STATIC }),
-  spec({ name: 'PRELU', builtin: B.PRELU, ...OWN_STATIC_INT8 }),
+  spec({
+    name: 'RELU6',
+    builtin: B.RELU6,
+    leastOutputScale: leastUpTo(6),
+    ranges: { image: { name: 'RELU6', of: relu6 } },
+    ...OWN_STATIC,
+  }),
+  spec({ name: 'RELU_N1_TO_1', builtin: B.RELU_N1_TO_1, leastOutputScale: leastUpTo(1), ...OWN_STATIC_INT8 }),
+  spec({ name: 'RELU_0_TO_1', builtin: B.RELU_0_TO_1, leastOutputScale: leastUpTo(1), ...OWN_STATIC_INT8 }),
+  spec({ name: 'LEAKY_RELU', builtin: B.LEAKY_RELU, ...RESCALED, ...OWN_STATIC }),
+  spec({ name: 'PRELU', builtin: B.PRELU, ...RESCALED, ...OWN_STATIC_INT8 }),
   spec({ name: 'ELU', builtin: B.ELU, ...OWN_STATIC_INT8 }),
-  spec({ name: 'ABS', builtin: B.ABS, ranges: { factors: 'same' }, ...OWN_STATIC }),
+  spec({ name: 'ABS', builtin: B.ABS, ...RESCALED, ranges: { factors: 'same' }, ...OWN_STATIC }),
   spec({
     name: 'NEG',
     builtin: B.NEG,
+    leastOutputScale: leastOfNegation,
     // The kernel of NEG swaps the sign of codes, and the lowest code becomes itself: clipped values change their sign.
     integerForm: { builtin: B.MUL, options: TIMES, constant: -1 },
     ranges: { factors: 'same' },
@@ -119,14 +163,22 @@ export const elementwiseSpecs: readonly OperatorSpec[] = [
     builtin: B.REDUCE_PROD,
     plainInputs: [1],
     integerRefusal: nothingToMultiply,
+    ...RESCALED,
     ...OWN_STATIC,
   }),
-  spec({ name: 'MEAN', builtin: B.MEAN, plainInputs: [1], ranges: { normalization: 'average', factors: 'mean' } }),
-  spec({ name: 'SUM', builtin: B.SUM, plainInputs: [1], ranges: { factors: 'sum' } }),
+  spec({
+    name: 'MEAN',
+    builtin: B.MEAN,
+    ...RESCALED,
+    plainInputs: [1],
+    ranges: { normalization: 'average', factors: 'mean' },
+  }),
+  spec({ name: 'SUM', builtin: B.SUM, ...RESCALED, plainInputs: [1], ranges: { factors: 'sum' } }),
   spec({
     name: 'SOFTMAX',
     builtin: B.SOFTMAX,
     scale: 'fixed-output',
+    greatestInputScale: greatestOfCurve,
     fixedOutput: probability,
     ranges: { ignoresLowValues: true },
   }),
@@ -134,6 +186,7 @@ export const elementwiseSpecs: readonly OperatorSpec[] = [
     name: 'LOGISTIC',
     builtin: B.LOGISTIC,
     scale: 'fixed-output',
+    greatestInputScale: greatestOfCurve,
     fixedOutput: probability,
     ranges: { image: { name: 'LOGISTIC', of: logistic } },
   }),
@@ -141,6 +194,7 @@ export const elementwiseSpecs: readonly OperatorSpec[] = [
     name: 'TANH',
     builtin: B.TANH,
     scale: 'fixed-output',
+    greatestInputScale: greatestOfCurve,
     fixedOutput: { 8: SIGNED_FRACTION_INT8, 16: FRACTION_INT16 },
     ranges: { image: { name: 'TANH', of: tanh } },
   }),

@@ -23,6 +23,7 @@ export interface OperatorView {
   readonly shape: (position: number) => readonly number[] | undefined;
   /** Values of an int32 constant; undefined where the operand is none. */
   readonly integers: (position: number) => readonly number[] | undefined;
+  readonly isConstant: (position: number) => boolean;
 }
 
 /**
@@ -137,7 +138,14 @@ export interface OperatorSpec {
    * The least scale of the output with which the integer kernels run, from the scales of all inputs (of a weight: the
    * largest): below it they refuse the model, or abort. Found by running them.
    */
-  readonly leastOutputScale?: (inputs: readonly number[], bits: number) => number;
+  readonly leastOutputScale?: (inputs: readonly number[], bits: number, operator: OperatorView) => number;
+  /** The largest step of the input, by activation bits, that the integer kernel computes with. Found by running it. */
+  readonly greatestInputScale?: (bits: number) => number;
+  /**
+   * The integer kernel gives anything at all for a quotient of its operands that is not 0 and up to this many steps of the
+   * output.
+   */
+  readonly lostQuotient?: number;
   /** Why the integer kernels are wrong for this very operator, or undefined. Asked under static rules. */
   readonly integerRefusal?: (operator: OperatorView) => string | undefined;
   /**

@@ -13,8 +13,29 @@ const firstAxis = () => 0;
 /** Filters that read a part of the channels only. */
 const hasGroups = ({ shape }: OperatorView) => shape(0)?.at(-1) !== shape(1)?.at(-1);
 
-/** Input step times weight step over output step has to stay below 256 in every channel. */
-const leastOfProduct = ([input = 0, weight = 0]: readonly number[]) => (input * weight) / 128;
+const count = (lengths: readonly number[] | undefined) => (lengths ?? []).reduce((product, n) => product * n, 1);
+
+/** How many products a result is the sum of at most, from the shape of the weight. */
+type Products = (weight: readonly number[]) => number;
+
+/**
+ * Input step times weight step over output step has to stay below 256 in every channel, and a sum of products times that
+ * within 32 bits, or it wraps around instead of being cut off.
+ */
+const leastOfProducts =
+  (products: Products, input = 0, weight = 1) =>
+  (scales: readonly number[], bits: number, { shape, isConstant }: OperatorView): number => {
+    const codes = bits === 8 ? 2 ** 8 : 2 ** 15;
+    const weights = isConstant(weight) ? 2 ** 7 : codes;
+    const greatest = Math.min(128, 2 ** 31 / (codes * weights * products(shape(weight) ?? [])));
+    return ((scales[input] ?? 0) * (scales[weight] ?? 0)) / greatest;
+  };
+
+const leastOfRows = leastOfProducts((weight) => weight.at(-1) ?? 1);
+const leastOfFilters = leastOfProducts((weight) => count(weight.slice(1)));
+const leastOfDepthwise = leastOfProducts((weight) => count(weight.slice(1, 3)));
+const leastOfTransposed = leastOfProducts((weight) => count(weight.slice(1)), 2);
+const leastOfMatrices = leastOfProducts((weight) => Math.max(...weight.slice(-2)));
 
 /** With int16 activations sums have 64 bits and a factor below 2^-32 is 0: a channel of zeros would lose its bias. */
 const leastFactor = (bits: number) => (bits === 16 ? 2 ** -30 : 0);
@@ -31,7 +52,7 @@ export const weightedSpecs: readonly OperatorSpec[] = [
   spec({
     name: 'FULLY_CONNECTED',
     builtin: B.FULLY_CONNECTED,
-    leastOutputScale: leastOfProduct,
+    leastOutputScale: leastOfRows,
     weighted: {
       input: 0,
       weight: 1,
@@ -57,7 +78,7 @@ export const weightedSpecs: readonly OperatorSpec[] = [
   spec({
     name: 'CONV_2D',
     builtin: B.CONV_2D,
-    leastOutputScale: leastOfProduct,
+    leastOutputScale: leastOfFilters,
     weighted: {
       input: 0,
       weight: 1,
@@ -75,7 +96,7 @@ export const weightedSpecs: readonly OperatorSpec[] = [
   spec({
     name: 'DEPTHWISE_CONV_2D',
     builtin: B.DEPTHWISE_CONV_2D,
-    leastOutputScale: leastOfProduct,
+    leastOutputScale: leastOfDepthwise,
     weighted: {
       input: 0,
       weight: 1,
@@ -93,7 +114,7 @@ export const weightedSpecs: readonly OperatorSpec[] = [
   spec({
     name: 'CONV_2D_TRANSPOSE',
     builtin: B.TRANSPOSE_CONV,
-    leastOutputScale: leastOfProduct,
+    leastOutputScale: leastOfTransposed,
     plainInputs: [0],
     weighted: {
       input: 2,
@@ -111,6 +132,7 @@ export const weightedSpecs: readonly OperatorSpec[] = [
   spec({
     name: 'BATCH_MATMUL',
     builtin: B.BATCH_MATMUL,
+    leastOutputScale: leastOfMatrices,
     weighted: {
       input: 0,
       weight: 1,

@@ -30,7 +30,7 @@ export interface Conduct {
   readonly statisticsOverrideConstants: boolean;
   /** A5, A7, A12, A13. Graph outputs and signatures follow inserted operators as in the original. */
   readonly rewiresOutputsOriginally: boolean;
-  /** Results of int16 operators become uint8 outputs in one step, which the runtime has no kernel for. */
+  /** From grid to grid in one step, also where the runtime has no kernel for it or its factor does not fit. */
   readonly requantizesAtOnce: boolean;
   /** A20, A22, A23. Inserted tensors are named and shaped as in the original. */
   readonly namesOriginally: boolean;

@@ -1,9 +1,12 @@
+import { ActivationFunctionType } from '../../schema/generated/tflite.ts';
+import type { Operator } from '../../schema/model.ts';
 import { activationParameters } from '../algorithms/min-max.ts';
 import type { TensorParameters } from '../algorithms/parameters.ts';
+import { leastQuotient } from './magnitudes.ts';
 import type { Materials } from './materials.ts';
 import type { RangeEntry } from './ranges.ts';
 import { clearOfCells } from './table-cells.ts';
-import { type OperandWish, type OperatorTask, operatorLabel, readerWish, scalesAt, tensorOf } from './task.ts';
+import { type OperandWish, type OperatorTask, operatorLabel, readerWish, scalesAt, tensorOf, viewOf } from './task.ts';
 
 /** Widens the output's range until the integer kernel can write it. */
 export function fitOutput(task: OperatorTask, materials: Materials, wishes: readonly OperandWish[]): OperandWish[] {
@@ -26,17 +29,37 @@ function fitLeast(
   const activation = task.config.activation;
   if (!leastOutputScale || !parameters || !activation) return undefined;
   const inputs = task.inputs.map((_, position) => Math.max(0, ...Array.from(scalesAt(task, wishes, position))));
-  const least = leastOutputScale(inputs, parameters.bits);
+  const least = Math.max(leastOutputScale(inputs, parameters.bits, viewOf(task)), leastForActivation(task.node));
   if (!(least > 0) || !Number.isFinite(least)) return undefined;
   const range = materials.ranges.get(task.subgraphIndex, tensor);
-  if (!range || (parameters.scales[0] as number) >= least) return { ...parameters, leastScale: least };
+  const limits = { leastScale: least, ...greatestScale(task, materials, wishes) };
+  if (!range || (parameters.scales[0] as number) >= least) return { ...parameters, ...limits };
   const name = tensorOf(task, tensor).name ?? `tensor ${tensor}`;
   const wide = widenedRange(range, parameters, least);
   materials.ranges.share(task.subgraphIndex, tensor, wide);
   materials.warnings.push(
     `${operatorLabel(task)}: the range of ${name} is widened, or the kernel could not rescale to it`,
   );
-  return { ...activationParameters(wide, activation, wide.reason), leastScale: least };
+  return { ...activationParameters(wide, activation, wide.reason), ...limits };
+}
+
+/** A reader may want the result on a grid on which the kernel would lose its smallest quotients. */
+function greatestScale(
+  task: OperatorTask,
+  materials: Materials,
+  wishes: readonly OperandWish[],
+): Pick<TensorParameters, 'greatestScale'> {
+  const { lostQuotient } = task.spec;
+  const quotient = lostQuotient === undefined ? undefined : leastQuotient(task, materials, wishes);
+  return quotient === undefined || !lostQuotient ? {} : { greatestScale: (0.99 * quotient) / lostQuotient };
+}
+
+/** The end of a fused activation has to be a number of steps that 32 bits hold, or the runtime refuses the model. */
+function leastForActivation(node: Operator | undefined): number {
+  const options = node?.builtinOptions;
+  const fused = options && 'fusedActivationFunction' in options ? options.fusedActivationFunction : undefined;
+  const end = fused === ActivationFunctionType.RELU6 ? 6 : fused === ActivationFunctionType.RELU_N1_TO_1 ? 1 : 0;
+  return end * 2 ** -30;
 }
 
 /** The range from the same low end (or, of symmetric types, around zero) that gives at least this scale. */

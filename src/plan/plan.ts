@@ -9,6 +9,7 @@ import { compositesOf } from './composites.ts';
 import { COMPAT_0_10, CORRECT, type Conduct } from './conduct.ts';
 import { type Decision, decisions, prepared } from './decisions.ts';
 import { isDecoder } from './decoded-weights.ts';
+import { beyondKernel } from './kernel-limits.ts';
 import { keepAll, materialize } from './materialize.ts';
 import { createMaterials, type Materials } from './materials.ts';
 import { type Protection, protectionKey } from './protection.ts';
@@ -111,7 +112,8 @@ function planOperator(
   const wishes = composite ? compositeWishes(task, materials, all) : materialize(task, materials);
   if (composite && wishes.every(({ wish }) => wish.parameters === undefined))
     return float('all of its border is float');
-  const danger = safety ? unsafe(task, materials, wishes) : undefined;
+  const beyond = materials.conduct.fitsScales ? beyondKernel(task, materials, wishes) : undefined;
+  const danger = beyond ?? (safety ? unsafe(task, materials, wishes) : undefined);
   return danger === undefined ? { operator: planned, wishes } : float(danger);
 }
 

@@ -1,7 +1,6 @@
-import { tensorConstant } from '../../schema/graph.ts';
-import { floats } from '../algorithms/bias.ts';
 import { sameValues } from '../algorithms/parameters.ts';
 import { TABLE_CELL } from '../ops/index.ts';
+import { magnitudes } from './magnitudes.ts';
 import type { Materials } from './materials.ts';
 import { type OperandWish, type OperatorTask, readerWish, tensorOf } from './task.ts';
 
@@ -39,18 +38,9 @@ function vanishing(task: OperatorTask, materials: Materials, wishes: readonly Op
     const step = parameters?.scales[0];
     if (tensor === undefined || step === undefined) continue;
     const codes = int16Table && parameters?.bits === 16 ? TABLE_CELL : 1;
-    if (leastMagnitude(task, materials, tensor) >= codes * step) continue;
+    if (magnitudes(task, materials, tensor).least >= codes * step) continue;
     const what = codes === 1 ? 'can round to zero' : `can be in the first ${codes} steps, where its table has no end`;
     return `values of operand ${position} (${tensorOf(task, tensor).name ?? tensor}) ${what}`;
   }
   return undefined;
-}
-
-/** The smallest magnitude an operand takes; 0 where its range lies on both sides of 0. */
-function leastMagnitude(task: OperatorTask, materials: Materials, tensor: number): number {
-  const constant = tensorConstant(task.model, tensorOf(task, tensor));
-  if (constant) return floats(constant).reduce((least, value) => Math.min(least, Math.abs(value)), Number.MAX_VALUE);
-  const range = materials.ranges.get(task.subgraphIndex, tensor);
-  if (!range) return 0;
-  return range.min > 0 ? range.min : range.max < 0 ? -range.max : 0;
 }

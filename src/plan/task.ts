@@ -42,6 +42,10 @@ export function viewOf(task: OperatorTask): OperatorView {
   const at = (position: number) => task.subgraph.tensors[task.inputs[position] ?? NO_TENSOR];
   return {
     shape: (position) => at(position)?.shape,
+    isConstant: (position) => {
+      const tensor = at(position);
+      return tensor !== undefined && tensorConstant(task.model, tensor) !== undefined;
+    },
     integers: (position) => {
       const tensor = at(position);
       const bytes = tensor?.type === TensorType.INT32 ? tensorConstant(task.model, tensor)?.read().slice() : undefined;

@@ -127,7 +127,7 @@ function mergeWithProducer(plan: Plan, producer: Instruction, groups: readonly I
     if (group.kind === 'quantize' && plan.conduct.sameParameters(group.parameters, parameters)) {
       steps.push(step('store', place, group.consumers, group.parameters));
     } else if (group.kind === 'quantize') {
-      steps.push(step('store', place, group.consumers, parameters), ...requantize(plan, group, parameters));
+      steps.push(...requantize(plan, group, parameters));
     } else if (group.kind === 'keep') {
       steps.push(step('dequantize', place, group.consumers, parameters));
     } else steps.push(group);
@@ -137,12 +137,29 @@ function mergeWithProducer(plan: Plan, producer: Instruction, groups: readonly I
   return unread ? [step('store', place, [], parameters)] : steps;
 }
 
-/** The runtime has no way from int16 to uint8: int8 of the same steps, from which uint8 is exact, lies between. */
+/** Steps of the new grid that a step of the old one may be: 32 bits have to hold as many codes. */
+const greatestRatio = (bits: number) => 2 ** (30 - bits);
+
+/**
+ * From one grid to another. Where a step of the old one is too many of the new one for the kernel, which would wrap around
+ * instead of cutting off, grids in between take part of the way each; they have a place for every code of the old one that
+ * the new one has a place for. The runtime has no way from int16 to uint8: int8 of the same steps, from which uint8 is
+ * exact, lies between.
+ */
 function requantize(plan: Plan, group: Instruction, from: TensorParameters | undefined): Instruction[] {
   const to = group.parameters;
-  if (from?.bits !== 16 || !to?.unsigned || plan.conduct.requantizesAtOnce) return [{ ...group }];
+  const store = { ...group, kind: 'store', parameters: from } as Instruction;
+  if (!from || !to || plan.conduct.requantizesAtOnce) return [store, group];
   const signed = { ...to, unsigned: false, zeroPoints: to.zeroPoints.map((zeroPoint) => zeroPoint - 128) };
-  return [{ ...group, parameters: signed }, { ...group }];
+  const via = to.unsigned && from.bits === 16 ? signed : to;
+  const steps = [store];
+  let scale = from.scales[0] as number;
+  while (scale / (to.scales[0] as number) > greatestRatio(from.bits)) {
+    scale /= greatestRatio(from.bits);
+    steps.push({ ...group, parameters: { ...via, scales: Float64Array.of(scale) } });
+  }
+  if (via !== to) steps.push({ ...group, parameters: via });
+  return [...steps, group];
 }
 
 /** The last group of readers keeps the original; a copy of the buffer is needless where the tensor is copied. */

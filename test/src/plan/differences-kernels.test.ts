@@ -177,3 +177,80 @@ describe('uint8 outputs of int16 operators', () => {
     expect(Math.abs((y ?? 0) - 1)).toBeLessThan(1.5 / 255);
   });
 });
+
+describe('kernels with scales that do not fit each other', () => {
+  const quotient = chain((main, _, x) => {
+    const divisor = main.input('d', [1, 4]);
+    return [main.operator('DIV', [x, divisor], { name: 'y', shape: [1, 4] })];
+  });
+  const ranges = (greatest: number) => ({ x: [-2, 2], d: [1, greatest], y: [-2, 2] }) as const;
+
+  it.each([
+    ['int8', INT8],
+    ['int16', INT16],
+  ])('%s: a division stays float whose quotients get too small for the kernel', async (_, rules) => {
+    const model = quotient.signature('both', { inputs: { x: 'x', d: 'd' }, outputs: { y: 'y' } }).build();
+    const run = async (quantized: Model, x: number, d: number) => {
+      const filled = (value: number) => ({
+        type: TensorType.FLOAT32,
+        shape: [1, 4],
+        data: new Float32Array(4).fill(value),
+      });
+      const [y] = await runModel(runtime, quantized, 'both', { x: filled(x), d: filled(d) });
+      return y?.values[0] ?? Number.NaN;
+    };
+    // One step of x over 8, an eighth of a step, comes out as the end of the range.
+    const original = quantizeSmall(model, rules, { ranges: ranges(8), ...COMPAT }).model;
+    const [step = 0] = scalesOf(tensorNamed(original, 'x'));
+    expect(Math.abs(await run(original, step, 8))).toBeGreaterThan(1.9);
+    expect(floatReasonOf(quantizeSmall(model, rules, { ranges: ranges(8) }), 'DIV')).toMatch(/smallest quotients are/);
+    const ours = quantizeSmall(model, rules, { ranges: ranges(3.9) });
+    expect(floatReasonOf(ours, 'DIV')).toBeUndefined();
+    expect(Math.abs(await run(ours.model, step, 3.9))).toBeLessThan(2 * step);
+  });
+
+  it('int16 shares of values up to 10^6 stay float', () => {
+    const model = chain((main, _, x) => [main.operator('SOFTMAX', [x], { name: 'y', shape: [1, 4] }, { beta: 1 })]);
+    const reason = (least: number, rules: readonly Rule[]) =>
+      floatReasonOf(quantizeSmall(model, rules, { ranges: { x: [least, 10] } }), 'SOFTMAX');
+    expect(reason(-1e6, INT16)).toMatch(/computes with 4 at most/);
+    expect(reason(-1e5, INT16)).toBeUndefined();
+    expect(reason(-1e6, INT8)).toBeUndefined();
+  });
+
+  it('a grid that is much finer is reached over grids in between', async () => {
+    const model = chain((main, r, x) => {
+      const big = main.operator('MUL', [x, main.constant('c', [1], [1000])], { name: 'big', shape: [1, 4] });
+      return [main.operator('MINIMUM', [r, big], { name: 'y', shape: [1, 4] }), big];
+    });
+    const settings = { ranges: { big: [-1000, 2000], y: [-0.001, 0.001] } } as const;
+    const { model: quantized } = quantizeSmall(model, INT16, settings);
+    // RELU writes the grid of the result itself.
+    expect(operatorNames(quantized)).toEqual(['RELU', 'MUL', 'QUANTIZE', 'QUANTIZE', 'MINIMUM']);
+    const [y] = await run(quantized, 1);
+    expect(y).toBeCloseTo(0.001, 5);
+  });
+
+  it('an end of a fused activation that is too many steps is given larger ones', async () => {
+    const model = chain((main, r, x) => [
+      main.operator('ADD', [r, x], { name: 'y', shape: [1, 4] }, { fusedActivationFunction: 3 }),
+    ]);
+    const small = [-1e-5, 1e-5] as const;
+    const { model: quantized, plan } = quantizeSmall(model, INT16, { ranges: { x: small, r: small, y: small } });
+    expect(plan.warnings).toContainEqual(expect.stringContaining('or the kernel could not rescale to it'));
+    await expect(run(quantized, 1e-5)).resolves.toHaveLength(4);
+    const original = quantizeSmall(model, INT16, { ranges: { x: small, r: small, y: small }, ...COMPAT }).model;
+    await expect(run(original, 1e-5)).rejects.toThrow(/no_integer_overflow/);
+  });
+
+  it('a bias that does not fit beside a stored weight leaves the operator float', () => {
+    const builder = new ModelBuilder();
+    const main = builder.subgraph();
+    const x = main.input('x', [1, 2]);
+    const quantization = { scale: 1e-9 };
+    const w = main.constant('w', [1, 2], Int8Array.of(1, -1), { quantization });
+    const b = main.constant('b', [1], [500]);
+    main.outputs(main.operator('FULLY_CONNECTED', [x, w, b], { name: 'y', shape: [1, 1] }));
+    expect(floatReasonOf(quantizeSmall(builder, INT8), 'FULLY_CONNECTED')).toMatch(/bias does not fit/);
+  });
+});

@@ -70,12 +70,24 @@ The folder holds \`efficientnet_lite0.tflite\` and \`minilm_l6_seq64.tflite\`; t
 export function renderPage(csv: string): string {
   const rows = readRows(csv);
   const machines = [...new Set(rows.map(({ machine }) => machine))];
-  const where = `Measured on: ${machines.join('; ')}.\n`;
+  const where = `Measured on: ${machines.join('; ')}.${busyness(rows)}\n`;
   const sections = SECTIONS.flatMap(({ benchmark, title, text }) => {
     const own = rows.filter((row) => row.benchmark === benchmark);
     return own.length === 0 ? [] : [`## ${title}\n\n${text}\n\n${tables(own)}`];
   });
   return [HEAD, where, ...sections, REPEAT].join('\n');
+}
+
+/** More than this and something else was running: a benchmark itself keeps two or three processes busy. */
+const QUIET_LOAD = 4;
+
+function busyness(rows: readonly Row[]): string {
+  const most = Math.max(...rows.map(({ load }) => load));
+  if (most <= QUIET_LOAD) return '';
+  return `
+
+**Something else was running** (load up to ${most.toFixed(0)}): wall times are far too long, for all contenders of a table
+alike; processor times are nearer to the truth.`;
 }
 
 function tables(rows: readonly Row[]): string {

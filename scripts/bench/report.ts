@@ -1,5 +1,5 @@
 import { appendFileSync, existsSync } from 'node:fs';
-import { cpus, totalmem } from 'node:os';
+import { cpus, loadavg, totalmem } from 'node:os';
 import { basename, extname } from 'node:path';
 import { parseCsv } from '../../datasets/csv.ts';
 import { type Cost, median } from './measure.ts';
@@ -23,6 +23,8 @@ export interface Row extends Subject {
   readonly bytes: number | undefined;
   /** Processor, cores, memory, Node. */
   readonly machine: string;
+  /** Processes that wanted to run, on average over the last minute. */
+  readonly load: number;
 }
 
 export const COLUMNS = [
@@ -36,6 +38,7 @@ export const COLUMNS = [
   'peakBytes',
   'bytes',
   'machine',
+  'load',
 ] as const satisfies readonly (keyof Row)[];
 
 /** What a model is called in results. */
@@ -58,6 +61,7 @@ export function rowOf(subject: Subject, contender: string, costs: readonly Cost[
     peakBytes: Math.max(...costs.map(({ peakBytes }) => peakBytes)),
     bytes,
     machine: machine(),
+    load: loadavg()[0] ?? 0,
   };
 }
 
@@ -92,10 +96,11 @@ export function readRows(text: string): Row[] {
   const optional = (cell: string | undefined) => (cell ? Number(cell) : undefined);
   const rows = new Map<string, Row>();
   for (const { cells } of lines) {
-    const [benchmark = '', model = '', name = '', contender = '', runs, wall, cpu, peak, bytes, machine = ''] = cells;
+    const [benchmark = '', model = '', name = '', contender = '', runs, wall, cpu, peak, bytes, machine = '', load] =
+      cells;
     const key = JSON.stringify([benchmark, model, name, contender]);
     rows.set(key, {
-      ...{ benchmark, model, case: name, contender, machine },
+      ...{ benchmark, model, case: name, contender, machine, load: Number(load) },
       ...{ runs: Number(runs), wallSeconds: Number(wall), cpuSeconds: Number(cpu) },
       ...{ peakBytes: optional(peak), bytes: optional(bytes) },
     });

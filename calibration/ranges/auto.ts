@@ -1,5 +1,5 @@
 import type { TensorStatistics } from '../../schema/documents/calibration.ts';
-import type { Bins } from './bins.ts';
+import { above, type Bins } from './bins.ts';
 import type { ActivationUse, ErrorMeasure } from './context.ts';
 import { type ExpectedError, imageError, powerError, relativeError } from './expected-error.ts';
 import type { Limits } from './per-sample.ts';
@@ -16,14 +16,30 @@ const WIDENING = 1.05;
 /** What a row-normalized tensor's squared error may grow to when first-power error decides. */
 const OUTLIER_LOSS = 1.5;
 
+/** exp of this is far below half a step of a softmax output, at 16 bits too. */
+const SOFTMAX_REACH = 20;
+
 /**
  * The range of least expected error at 8 bits, widened back towards min/max as far as that costs at most 5 %; at 16
  * bits min/max, which is the best there on every tensor that was measured. `bins` are the values where they are read.
+ * Where a softmax reads them, it gives nothing for those far below the least of the greatest values of rows (which
+ * `leastRowMaximum` says of what is only a summand): masks count for nothing and are cut.
  */
-export function autoRange(statistics: TensorStatistics, bins: Bins, use: ActivationUse): ChosenRange {
-  const chosen =
-    use.bits === 16 ? { ...bins.limits, how: 'min/max' } : leastError(statistics, bins, withZero(bins.limits), use);
-  return use.mask ? withoutMask(chosen, statistics.leastRowMaximum) : chosen;
+export function autoRange(
+  statistics: TensorStatistics,
+  bins: Bins,
+  use: ActivationUse,
+  leastRowMaximum = use.mask ? statistics.leastRowMaximum : undefined,
+): ChosenRange {
+  const floor = Math.min((leastRowMaximum ?? Number.NEGATIVE_INFINITY) - SOFTMAX_REACH, bins.limits.max);
+  if (!Number.isFinite(floor) || bins.limits.min >= floor) return rangeFor(statistics, bins, use);
+  const { how, ...range } = rangeFor(statistics, above(bins, floor), use);
+  return { ...range, how: `${how}, mask below ${floor.toPrecision(4)} cut off` };
+}
+
+function rangeFor(statistics: TensorStatistics, bins: Bins, use: ActivationUse): ChosenRange {
+  if (use.bits === 16) return { ...bins.limits, how: 'min/max' };
+  return leastError(statistics, bins, withZero(bins.limits), use);
 }
 
 /** The range with zero in it. */
@@ -76,17 +92,6 @@ function measureWords(measure: ErrorMeasure): string {
 function describe(range: Limits, full: Limits, words: string): ChosenRange {
   const whole = range.min <= full.min && range.max >= full.max;
   return { min: range.min, max: range.max, how: whole ? `min/max, ${words}` : words };
-}
-
-/** exp of this is far below half a step of a softmax output, at 16 bits too. */
-const SOFTMAX_REACH = 20;
-
-/** A softmax gives nothing for values this far below the greatest of their row. */
-function withoutMask(range: ChosenRange, leastRowMaximum: number | undefined): ChosenRange {
-  if (leastRowMaximum === undefined || !Number.isFinite(leastRowMaximum)) return range;
-  const floor = Math.min(leastRowMaximum - SOFTMAX_REACH, range.max);
-  if (range.min >= floor) return range;
-  return { min: floor, max: range.max, how: `${range.how}, mask below ${floor.toPrecision(4)} cut off` };
 }
 
 /** A variance of two steps is the least that keeps its reciprocal root apart from that of zero: 1 / sqrt(2). */

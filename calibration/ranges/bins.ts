@@ -54,6 +54,15 @@ export function makeBins({ histogram }: TensorStatistics, limits: Limits): Bins 
   return { low: Float64Array.from(low), high: Float64Array.from(high), count: Float64Array.from(count), total, limits };
 }
 
+/** The values from a floor up; some must be. */
+export function above(bins: Bins, floor: number): Bins {
+  const first = bins.high.findIndex((high) => high >= floor);
+  const low = bins.low.slice(first).map((value) => Math.max(value, floor));
+  const count = bins.count.slice(first);
+  const total = count.reduce((sum, number) => sum + number, 0);
+  return { low, high: bins.high.slice(first), count, total, limits: { min: floor, max: bins.limits.max } };
+}
+
 /** Several distributions as one in which each has the same weight; equal ones count once. */
 export function joinBins(parts: readonly [Bins, ...Bins[]]): Bins {
   const [first, ...others] = parts.filter((part, i) => !parts.slice(0, i).some((other) => sameBins(part, other)));

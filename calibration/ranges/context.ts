@@ -32,6 +32,11 @@ export interface RangeContext {
   reciprocalRootInput?(subgraph: number, tensor: number): number | undefined;
   /** The activations whose sum or difference a tensor is, seen through additions of constants; none for other tensors. */
   summands?(subgraph: number, tensor: number): readonly number[];
+  /**
+   * Of a tensor that is only ever added to something in front of a softmax, as masks are: each sum with what else is in
+   * it. None for other tensors.
+   */
+  maskedSums?(subgraph: number, tensor: number): readonly { readonly sum: number; readonly other: number }[];
   /** The tensor whose range this one has, followed backwards through operators that keep the scale of their input. */
   origin?(subgraph: number, tensor: number): number;
 }

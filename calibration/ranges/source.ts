@@ -70,7 +70,7 @@ function rangeOf(
     return activationRange(entry, limits, `min/max of ${samples}`);
   }
   const bins = use && rule.kind !== 'percentile' ? binsWhereRead(entry, own, use, others) : own;
-  const chosen = choose(entry, bins, rule, use);
+  const chosen = choose(entry, bins, rule, use, () => addedMask(entry, context, others));
   const capped = rule.kind === 'auto' && use?.bits === 8 ? capped8(chosen, entry, context, others) : chosen;
   return activationRange(entry, capped, `${capped.how} of ${samples}${clipNote(bins, capped)}`);
 }
@@ -89,15 +89,36 @@ function binsWhereRead(entry: TensorStatistics, own: Bins, use: ActivationUse, o
   return first ? joinBins([first, ...rest]) : own;
 }
 
-function choose(entry: TensorStatistics, bins: Bins, rule: RangeRule, use: ActivationUse | undefined): ChosenRange {
+function choose(
+  entry: TensorStatistics,
+  bins: Bins,
+  rule: RangeRule,
+  use: ActivationUse | undefined,
+  mask: () => number | undefined,
+): ChosenRange {
   if (rule.kind === 'percentile') {
     const q = rule.percentile / 100;
     return { min: quantile(bins, 1 - q), max: quantile(bins, q), how: `percentile ${rule.percentile}` };
   }
-  if (use && rule.kind === 'auto') return autoRange(entry, bins, use);
+  if (use && rule.kind === 'auto') return autoRange(entry, bins, use, mask());
   if (use && rule.kind === 'mse') return squaredErrorRange(bins, use);
   if (use?.bits === 8) return { ...entropyRange(bins), how: 'least divergence' };
   return { ...bins.limits, how: 'min/max' };
+}
+
+/**
+ * Of a mask that is added in front of a softmax: what, beside the greatest of the other summands, comes to the least of
+ * the greatest values of rows. Undefined for other tensors.
+ */
+function addedMask(entry: TensorStatistics, context: RangeContext, others: Others): number | undefined {
+  const { subgraph, tensor } = entry;
+  const least = (context.maskedSums?.(subgraph, tensor) ?? []).map(({ sum, other }) => {
+    const operand = others.statistics(subgraph, other);
+    const greatest = operand && minMax(operand)?.max;
+    const rows = others.statistics(subgraph, sum)?.leastRowMaximum;
+    return greatest === undefined || rows === undefined ? Number.NEGATIVE_INFINITY : rows - greatest;
+  });
+  return least.length === 0 ? undefined : Math.min(...least);
 }
 
 /** After everything else: the output of a reciprocal root by the grids that its input comes from. */

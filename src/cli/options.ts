@@ -43,8 +43,8 @@ export const OPTIONS = {
     group: 'Samples',
     value: '<name>',
     choices: ['raw', 'zero-one', 'minus-one-one', 'imagenet', 'caffe'],
-    help: 'value range of pictures, sound and integer arrays',
-    defaultText: 'zero-one for float inputs, raw for integers',
+    help: 'value range of pictures and arrays',
+    defaultText: 'zero-one for pictures of float inputs, raw for the rest',
   },
   mean: {
     kind: 'text',

@@ -37,6 +37,7 @@ export function rangeContext(model: Model, resolver: RecipeResolver, protection?
       return writer?.spec.ranges?.reciprocalRoot ? writer.inputs[0] : undefined;
     },
     summands: (subgraph, tensor) => summandsOf(model, graphs[subgraph], tensor),
+    maskedSums: (subgraph, tensor) => maskedSumsOf(model, graphs[subgraph], tensor),
     origin: (subgraph, tensor) => originOf(graphs[subgraph], tensor),
   };
 }
@@ -84,6 +85,20 @@ function summandsOf(model: Model, graph: PlannedGraph | undefined, tensor: numbe
   });
   const [only, other] = operands;
   return only !== undefined && other === undefined ? summandsOf(model, graph, only) : operands;
+}
+
+/** Readers that add the tensor to another activation, all of them with sums that only a softmax reads. */
+function maskedSumsOf(model: Model, graph: PlannedGraph | undefined, tensor: number): { sum: number; other: number }[] {
+  const readers = graph?.readers[tensor] ?? [];
+  if (!graph || graph.subgraph.outputs.includes(tensor)) return [];
+  const sums = readers.flatMap((operator) => {
+    const task = graph.tasks.get(operator);
+    const [sum] = task?.outputs ?? [];
+    const other = task?.inputs.find((input) => input !== tensor);
+    if (!task?.spec.ranges?.shifts || sum === undefined || other === undefined) return [];
+    return useOf(model, graph, sum)?.mask === true ? [{ sum, other }] : [];
+  });
+  return sums.length === readers.length ? sums : [];
 }
 
 function useOf(model: Model, graph: PlannedGraph, tensor: number): ActivationUse | undefined {

@@ -24,3 +24,26 @@ it('judges the range of what is only selected from by what is selected', () => {
 it('judges the range of what is averaged by itself', () => {
   expect(readAt('AVERAGE_POOL_2D')).toEqual([0]);
 });
+
+/** A mask added to scores in front of a softmax; `elsewhere`: something else reads the mask too. */
+function attention(elsewhere: boolean) {
+  const builder = new ModelBuilder();
+  const main = builder.subgraph();
+  const shape = [1, 4];
+  const [scores, mask] = [main.input('scores', shape), main.input('mask', shape)];
+  const sum = main.operator('ADD', [scores, mask], { name: 'sum', shape });
+  const outputs = [main.operator('SOFTMAX', [sum], { name: 'y', shape }, { beta: 1 })];
+  if (elsewhere) outputs.push(main.operator('ABS', [mask], { name: 'z', shape }));
+  main.outputs(...outputs);
+  const resolver = createResolver({ rules: [staticRule({ activationBits: 8, weightBits: 8 })] }, recipeContext());
+  const context = rangeContext(builder.build(), resolver);
+  return { of: (tensor: number) => context.maskedSums?.(0, tensor), scores, mask, sum };
+}
+
+it('knows what is added in front of a softmax and nowhere else', () => {
+  const { of, scores, mask, sum } = attention(false);
+  expect(of(mask)).toEqual([{ sum, other: scores }]);
+  expect(of(sum)).toEqual([]);
+  const also = attention(true);
+  expect(also.of(also.mask)).toEqual([]);
+});

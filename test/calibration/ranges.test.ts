@@ -83,7 +83,8 @@ describe('bins', () => {
   it('hold their values', () => {
     const values = fc
       .float({ noNaN: true, noDefaultInfinity: true })
-      .filter((x) => Math.abs(x) > 1e-38 && Math.abs(x) < 3e38);
+      // Smaller ones have fewer digits, so that their bins are wider in proportion.
+      .filter((x) => Math.abs(x) >= 2 ** -126 && Math.abs(x) < 3e38);
     fc.assert(
       fc.property(values, (x) => {
         const [key] = statisticsOf([x]).histogram?.keys ?? [];

@@ -79,5 +79,6 @@ describe(`${SEEDS} random graphs, quantized the default way`, () => {
       );
       expect(types, `seed ${seed}`).toEqual(plannedOutputs(plan));
     }
+    console.log(`${SEEDS} random graphs, quantized the default way: all load and run`);
   });
 });

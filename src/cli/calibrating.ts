@@ -29,7 +29,7 @@ export async function calibrateWithProgress(
     samples: options.samples,
     seed: options.seed,
     runtime: options.runtime,
-    library: process.env.AEQ_LITERT_LIBRARY,
+    library: options.library,
     workers: options.workers,
     memoryBytes: limit,
     shard,

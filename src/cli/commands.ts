@@ -170,7 +170,7 @@ export const COMMANDS: readonly CommandSpec[] = [
   {
     name: 'doctor',
     summary: 'which interpreters this machine has, with versions and speed',
-    options: [...COMMON_OPTIONS],
+    options: ['library', ...COMMON_OPTIONS],
     load: async () => (await import('./commands/doctor.ts')).run,
   },
 ];

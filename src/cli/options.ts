@@ -133,6 +133,13 @@ export const OPTIONS = {
     help: 'interpreter (aeq doctor shows which there are)',
     defaultText: 'auto: native where it is installed, else wasm',
   },
+  library: {
+    kind: 'text',
+    group: 'Running',
+    value: '<file>',
+    help: 'LiteRT’s C library, or the folder it is in, for the native interpreter',
+    defaultText: 'AEQ_LITERT_LIBRARY, what aeq runtime install put there, or a Python installation’s',
+  },
   workers: {
     kind: 'integer',
     group: 'Running',
@@ -364,7 +371,7 @@ export const SAMPLE_OPTIONS = [
 
 export const DATA_OPTIONS = ['data', ...SAMPLE_OPTIONS] as const satisfies readonly OptionKey[];
 
-export const RUN_OPTIONS = ['runtime', 'workers', 'memory'] as const satisfies readonly OptionKey[];
+export const RUN_OPTIONS = ['runtime', 'library', 'workers', 'memory'] as const satisfies readonly OptionKey[];
 
 export const COMMON_OPTIONS = ['json', 'quiet', 'config'] as const satisfies readonly OptionKey[];
 

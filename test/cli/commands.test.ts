@@ -287,4 +287,15 @@ describe('looking at things', () => {
     expect(wasm.runMs).toBeGreaterThan(0);
     expect((await aeq(['doctor'])).stdout).toMatch(/^aeq \d+\.\d+\.\d+ {2}Node v\d+.*\n.*\n(.*\n)*wasm +available/);
   });
+
+  it('take the native library from a flag and from a config file', async () => {
+    const { folder, write } = workspace(2);
+    const missing = 'nowhere/libLiteRt.so';
+    expect((await aeq(['doctor', '--library', missing])).stdout).toContain(`native: there is no file ${missing}`);
+    write('aeq.json', Buffer.from(JSON.stringify({ library: missing })));
+    const quantize = ['quantize', 'model.tflite', '--recipe', 'dynamic_wi8_afp32', '--config', 'aeq.json'];
+    const { status, stderr } = await aeq(quantize, { cwd: folder });
+    expect(status).toBe(4);
+    expect(stderr).toContain(`there is no file ${missing} [RUNTIME_UNAVAILABLE]`);
+  });
 });

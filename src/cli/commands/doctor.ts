@@ -6,8 +6,7 @@ import { packageVersion } from '../package-version.ts';
 import { formatDuration, type Style } from '../style.ts';
 
 /** `aeq doctor` */
-export const run: CommandRun = async (_args, { print, result, style }) => {
-  const library = process.env.AEQ_LITERT_LIBRARY;
+export const run: CommandRun = async (_args, { options: { library }, print, result, style }) => {
   const runtimes = await describeRuntimes(library ? { library } : {});
   const machine = { node: process.version, platform: `${platform()} ${arch()}`, cores: availableParallelism() };
   result({ aeq: packageVersion(), ...machine, runtimes });

@@ -33,7 +33,7 @@ export async function runOnContainer(path: string, output: string, recipe: strin
     buffers: options.buffers,
     verify: options.verify,
     runtime: options.runtime,
-    library: process.env.AEQ_LITERT_LIBRARY,
+    library: options.library,
     signal: context.signal,
     calibrate: (component, quantizer) => calibrateComponent(component, quantizer, context),
     onComponent: (component) => step.update(0, undefined, component),

@@ -51,7 +51,7 @@ export async function runOnModel(request: QuantizeRequest, context: Context): Pr
       verify: options.verify !== false,
       verifier,
       runtime: options.runtime,
-      library: process.env.AEQ_LITERT_LIBRARY,
+      library: options.library,
       signal: context.signal,
       onVerify: () => step.update(1, undefined, 'verifying'),
     });

@@ -31,14 +31,9 @@ export const run: CommandRun = async ([path = ''], context) => {
 };
 
 /** The process that is going to verify the file, where that is soon: it starts while the rest is loaded. */
-function earlyVerifier({ dryRun, verify, data, runtime }: OptionValues): Verifier | undefined {
+function earlyVerifier({ dryRun, verify, data, runtime, library }: OptionValues): Verifier | undefined {
   if (dryRun || verify === false || data !== undefined) return undefined;
-  return startVerifier({ ...(runtime && { runtime }), ...libraryOption() });
-}
-
-function libraryOption(): { library?: string } {
-  const library = process.env.AEQ_LITERT_LIBRARY;
-  return library ? { library } : {};
+  return startVerifier({ ...(runtime && { runtime }), ...(library !== undefined && { library }) });
 }
 
 function recipeOf({ static: type, recipe }: OptionValues): string {

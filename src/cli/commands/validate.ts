@@ -84,7 +84,7 @@ async function compare(
     samples: options.samples,
     seed: options.seed,
     runtime: options.runtime,
-    library: process.env.AEQ_LITERT_LIBRARY,
+    library: options.library,
     memoryBytes: limit,
     workers: options.workers,
     injected: options.injected,

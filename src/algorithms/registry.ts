@@ -7,7 +7,7 @@ import { minMaxConstant } from './min-max.ts';
 import { mseConstant, mseProblem } from './mse.ts';
 import { clipRule, type KnownRange, octavConstant, octavWithin } from './octav.ts';
 import type { TensorParameters } from './parameters.ts';
-import { recoveredConstant } from './recovery.ts';
+import { recoveredConstant, recoveryProblem } from './recovery.ts';
 import { type ConstantRequest, scaleGroups } from './request.ts';
 import { rotatedParameters, rotatedSource } from './rotation.ts';
 
@@ -24,6 +24,8 @@ export type RotationForm = 'operator' | 'product';
 /** An algorithm of a recipe rule: how it stores constants. Activations always follow the calibrated range. */
 export interface Algorithm extends AlgorithmSupport {
   constantParameters(request: ConstantRequest): TensorParameters;
+  /** Why it cannot do a weight, for reasons that only its values tell; undefined if it can. */
+  readonly weightProblem?: (request: ConstantRequest) => string | undefined;
   /** What it will ask of a constant first, where that can be found ahead. */
   readonly measurement?: (request: ConstantRequest) => Measurement;
   /** What a range that was calibrated for a constant does to it under compat; absent: nothing. */
@@ -96,6 +98,7 @@ const ALGORITHMS: readonly Algorithm[] = [
     operations: ['FULLY_CONNECTED', 'CONV_2D', 'EMBEDDING_LOOKUP'],
     check: 'policy',
     constantParameters: recoveredConstant,
+    weightProblem: recoveryProblem,
   },
   {
     key: 'OCTAV',

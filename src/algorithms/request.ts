@@ -15,6 +15,8 @@ export interface ConstantRequest {
   readonly blockAxis: number | undefined;
   /** What the original does to constants that it does not handle well. */
   readonly asOriginal?: boolean;
+  /** The rule says `skip_checks`: what came of it is not checked either. */
+  readonly unchecked?: boolean;
 }
 
 /**

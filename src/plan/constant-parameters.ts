@@ -50,48 +50,15 @@ export class ConstantParameters {
     config: TensorConfig,
   ): ConstantRequest {
     const { shape = [], type } = tensorOf(task, tensor);
-    const axes = this.axes(task, position, config);
+    const axes = scaleAxes(task, position);
     return {
       constant: type === TensorType.INT8 ? codesAsFloats(stored) : stored,
       shape,
-      config: this.#fitting(task, config, shape, axes.blockAxis),
+      config: this.#conduct.channelScalesForAll ? config : fittingConfig(task, config, shape, axes.blockAxis),
       ...axes,
       asOriginal: this.#conduct.sharesParametersBlindly,
+      unchecked: task.config.skipChecks,
     };
-  }
-
-  /** Which dimension has the channels and which the blocks, for the operand's operator. */
-  axes(
-    task: OperatorTask,
-    position: number,
-    _config: TensorConfig,
-  ): Pick<ConstantRequest, 'channelAxis' | 'blockAxis'> {
-    const { weighted } = task.spec;
-    const tensor = task.inputs[position];
-    if (!weighted || !task.node || tensor === undefined) return { channelAxis: undefined, blockAxis: undefined };
-    const rank = tensorOf(task, tensor).shape?.length ?? 1;
-    return { channelAxis: weighted.channelAxis(rank, task.node), blockAxis: weighted.blockAxis };
-  }
-
-  /** Where the kernel needs one scale, or one a channel, or where no blocks fit, the recipe's granularity gives way. */
-  #fitting(
-    task: OperatorTask,
-    config: TensorConfig,
-    shape: readonly number[],
-    blockAxis: number | undefined,
-  ): TensorConfig {
-    if (this.#conduct.channelScalesForAll) return config;
-    const block = blockSize(config.granularity);
-    if (block !== undefined && (shape[blockAxis ?? -1] ?? 1) % block !== 0) {
-      return { ...config, granularity: 'CHANNELWISE' };
-    }
-    const { mode, spec } = task;
-    if (mode === 'static' && spec.weighted?.staticTensorwiseOnly) return { ...config, granularity: 'TENSORWISE' };
-    if (mode === 'dynamic' && spec.weighted?.dynamicTensorwiseOnly) return { ...config, granularity: 'TENSORWISE' };
-    if (mode === 'dynamic' && spec.weighted?.dynamicChannelwiseOnly?.(viewOf(task))) {
-      return { ...config, granularity: 'CHANNELWISE' };
-    }
-    return config;
   }
 
   #key(
@@ -108,3 +75,32 @@ export class ConstantParameters {
 
 const packingOf = ({ spec }: OperatorTask, position: number) =>
   isWeight(spec.weighted, position) ? spec.weighted?.packing : undefined;
+
+/** Which dimension has the channels and which the blocks, for the operand's operator. */
+export function scaleAxes(task: OperatorTask, position: number): Pick<ConstantRequest, 'channelAxis' | 'blockAxis'> {
+  const { weighted } = task.spec;
+  const tensor = task.inputs[position];
+  if (!weighted || !task.node || tensor === undefined) return { channelAxis: undefined, blockAxis: undefined };
+  const rank = tensorOf(task, tensor).shape?.length ?? 1;
+  return { channelAxis: weighted.channelAxis(rank, task.node), blockAxis: weighted.blockAxis };
+}
+
+/** Where the kernel needs one scale, or one a channel, or where no blocks fit, the recipe's granularity gives way. */
+export function fittingConfig(
+  task: OperatorTask,
+  config: TensorConfig,
+  shape: readonly number[],
+  blockAxis: number | undefined,
+): TensorConfig {
+  const block = blockSize(config.granularity);
+  if (block !== undefined && (shape[blockAxis ?? -1] ?? 1) % block !== 0) {
+    return { ...config, granularity: 'CHANNELWISE' };
+  }
+  const { mode, spec } = task;
+  if (mode === 'static' && spec.weighted?.staticTensorwiseOnly) return { ...config, granularity: 'TENSORWISE' };
+  if (mode === 'dynamic' && spec.weighted?.dynamicTensorwiseOnly) return { ...config, granularity: 'TENSORWISE' };
+  if (mode === 'dynamic' && spec.weighted?.dynamicChannelwiseOnly?.(viewOf(task))) {
+    return { ...config, granularity: 'CHANNELWISE' };
+  }
+  return config;
+}

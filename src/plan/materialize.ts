@@ -11,6 +11,7 @@ import type { ConstantRequest } from '../algorithms/request.ts';
 import { type FixedParameters, isWeight } from '../ops/index.ts';
 import type { TensorConfig } from '../recipe/types.ts';
 import { biasWish } from './bias.ts';
+import { scaleAxes } from './constant-parameters.ts';
 import { fitScales } from './fit-scales.ts';
 import type { Materials } from './materials.ts';
 import type { RangeTable } from './ranges.ts';
@@ -245,7 +246,7 @@ function inputParameters(task: OperatorTask, materials: Materials, operand: Oper
   const range = materials.conduct.statisticsOverrideConstants
     ? materials.ranges.get(task.subgraphIndex, operand.tensor)
     : undefined;
-  const make = range && makerWithRange(task, operand, range, config, materials);
+  const make = range && makerWithRange(task, operand, range, config);
   return materials.constants.of(task, operand.tensor, operand.position, constant, config, make);
 }
 
@@ -254,10 +255,9 @@ function makerWithRange(
   operand: Operand,
   range: NonNullable<ReturnType<RangeTable['get']>>,
   config: TensorConfig,
-  materials: Materials,
 ): ((request: ConstantRequest) => TensorParameters) | undefined {
   const { withRange } = task.algorithm;
-  if (withRange === 'replaces') return () => constantOfRange(task, operand, range, config, materials);
+  if (withRange === 'replaces') return () => constantOfRange(task, operand, range, config);
   return withRange && ((request) => withRange(request, range));
 }
 
@@ -266,10 +266,9 @@ function constantOfRange(
   operand: Operand,
   range: NonNullable<ReturnType<RangeTable['get']>>,
   config: TensorConfig,
-  materials: Materials,
 ): TensorParameters {
   const parameters = activationParameters(range, config, 'calibrated statistics of the constant');
-  const axis = materials.constants.axes(task, operand.position, config).channelAxis;
+  const axis = scaleAxes(task, operand.position).channelAxis;
   return {
     ...adopted(task, operand.tensor, parameters),
     axis: config.granularity === 'CHANNELWISE' ? axis : undefined,

@@ -2,6 +2,8 @@ import { TensorType } from '../../schema/generated/tflite.ts';
 import { elementCount, hasScales, isBlockwise, tensorConstant } from '../../schema/graph.ts';
 import { NO_TENSOR } from '../../schema/model.ts';
 import type { WeightedOperands } from '../ops/index.ts';
+import { fittingConfig, scaleAxes } from './constant-parameters.ts';
+
 import { rotationRefusal } from './rotation.ts';
 import type { Surroundings } from './surroundings.ts';
 import { type OperatorTask, tensorOf, viewOf } from './task.ts';
@@ -68,9 +70,22 @@ function weightRefusal(task: OperatorTask, weighted: WeightedOperands): string |
   if (constant && elementCount(tensor.shape) < task.config.minWeightElements) {
     return `its weight has fewer than ${task.config.minWeightElements} elements`;
   }
-  if (task.mode !== 'static') return undefined;
+  const unfit = valuesRefusal(task, weighted.weight);
+  if (unfit !== undefined || task.mode !== 'static') return unfit;
   const bias = weighted.bias === undefined ? NO_TENSOR : (task.inputs[weighted.bias] ?? NO_TENSOR);
   if (bias !== NO_TENSOR && !tensorConstant(task.model, tensorOf(task, bias)))
     return 'its bias is computed at run time';
   return undefined;
+}
+
+/** The rule's algorithm cannot do the values of the weight. */
+function valuesRefusal(task: OperatorTask, position: number): string | undefined {
+  const tensor = tensorOf(task, task.inputs[position] ?? NO_TENSOR);
+  const constant = tensorConstant(task.model, tensor);
+  const { weight } = task.config;
+  if (!constant || !weight || tensor.type !== TensorType.FLOAT32) return undefined;
+  const { shape = [] } = tensor;
+  const axes = scaleAxes(task, position);
+  const config = fittingConfig(task, weight, shape, axes.blockAxis);
+  return task.algorithm.weightProblem?.({ constant, shape, config, ...axes, unchecked: task.config.skipChecks });
 }

@@ -25,6 +25,7 @@ interface Case {
     numBits?: number;
     granularity?: Granularity;
     maxHadamardSize?: number | null;
+    skipChecks?: boolean;
     recipe?: { algorithm_key: string }[];
   };
   readonly outputs: Record<string, unknown>;
@@ -57,6 +58,7 @@ function requestOf({ inputs, params }: Case) {
     channelAxis: params.op === 'DEPTHWISE_CONV_2D' ? 3 : 0,
     blockAxis: 1,
     asOriginal: true,
+    unchecked: params.skipChecks === true,
   };
 }
 
@@ -80,11 +82,21 @@ describe.skipIf(path === undefined)('the original, algorithm by algorithm', () =
   it.each([
     ...of('octav/', 'scale').map((entry) => ['OCTAV', entry.case, entry] as const),
     ...of('mse/', 'scale').map((entry) => ['MSE', entry.case, entry] as const),
+    ...of('recovery/', 'scale').map((entry) => ['dequantized_weight_recovery', entry.case, entry] as const),
     ...of('blockwise/', 'packedHex').map((entry) => ['min_max_uniform_quantize', entry.case, entry] as const),
   ])('%s: %s', (key, _, entry) => {
     const found = algorithmOf(key)?.constantParameters(requestOf(entry)) as TensorParameters;
     expectParameters(found, entry, 0);
   });
+
+  // A rank error of the original is not among these: one scale for weights of four dimensions is fine.
+  it.each(of('recovery/', 'error').filter(({ outputs }) => /recovery-failed/.test(JSON.stringify(outputs))))(
+    '$case: refused here too',
+    (entry) => {
+      const recover = () => algorithmOf('dequantized_weight_recovery')?.constantParameters(requestOf(entry));
+      expect(recover).toThrowError(/not codes times a scale/);
+    },
+  );
 
   // The original's products depend on the processor's matrix kernels, in the last bits.
   it.each(of('hadamard/', 'rotated'))('$case', (entry) => {

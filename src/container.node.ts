@@ -8,11 +8,13 @@ import { type Container, modelType, readContainer } from '../schema/litertlm/con
 import { renewIdentity } from '../schema/litertlm/identity.node.ts';
 import { layoutContainer } from '../schema/litertlm/layout.ts';
 import { sha256Of, writeLayout } from '../schema/model-file.node.ts';
+import { readModel } from '../schema/reader.ts';
 import { type BufferPlacement, type FileLayout, layoutModel } from '../schema/writer.ts';
 import type { Calibration } from './calibration-input.node.ts';
 import type { Plan } from './plan/plan.ts';
 import { type QuantizeOptions, Quantizer } from './quantizer.ts';
 import { recipeContext } from './recipe/context.ts';
+import { explainRecipe, type RecipeExplanation } from './recipe/explain.ts';
 import { loadComponentRecipes, type RecipeSource } from './recipe/library.node.ts';
 import { type Shorthand, withShorthand } from './recipe/shorthand.ts';
 import { recipeToText } from './recipe/write.ts';
@@ -81,6 +83,44 @@ export async function quantizeContainer(
     if (options.dryRun) return reports;
     writeContainer(container, replaced, change, output, options.overwrite === true);
     return reports;
+  } finally {
+    source.close();
+  }
+}
+
+/** What a recipe makes of one model in a container; no explanation where the recipe is not for it. */
+export interface ExplainedComponent {
+  readonly section: number;
+  readonly component: string;
+  readonly explanation?: RecipeExplanation;
+}
+
+/**
+ * Says for the operators of each model in a container which rule decides, as `explainRecipe` does for one model.
+ * @throws AeqError CONTAINER_INVALID, RECIPE_NOT_FOUND, RECIPE_EMPTY when the recipe is for none of the components
+ */
+export function explainContainer(
+  path: string,
+  recipe: RecipeSource,
+  { compat, shorthand = {} }: Pick<QuantizeContainerOptions, 'compat' | 'shorthand'> = {},
+): ExplainedComponent[] {
+  const source = openFileSource(path);
+  try {
+    const container = readContainer(source, path);
+    const context = recipeContext({ compat: compat !== undefined });
+    const recipes = loadComponentRecipes(recipe, context);
+    const explained = [...modelSections(container)].map(([section, component]): ExplainedComponent => {
+      const own = recipes.get(component) ?? recipes.get('default');
+      const bytes = container.sections[section]?.source;
+      if (!own || !bytes) return { section, component };
+      return {
+        section,
+        component,
+        explanation: explainRecipe(readModel(bytes), withShorthand(own, shorthand), context),
+      };
+    });
+    if (!explained.some(({ explanation }) => explanation)) throw nothingToDo(path, container, [...recipes.keys()]);
+    return explained;
   } finally {
     source.close();
   }

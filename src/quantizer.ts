@@ -24,7 +24,7 @@ import { needsCalibration } from './recipe/calibration-need.ts';
 import { checkRules } from './recipe/check.ts';
 import { type RecipeContext, recipeContext } from './recipe/context.ts';
 import { loadPolicy, loadRecipe, type RecipeSource } from './recipe/library.node.ts';
-import { readRecipe } from './recipe/read.ts';
+import { checkedRecipe, readRecipe } from './recipe/read.ts';
 import { createResolver } from './recipe/resolver.ts';
 import type { Recipe, Rule } from './recipe/types.ts';
 import { RecipeUsage } from './recipe/usage.ts';
@@ -146,26 +146,38 @@ export class Quantizer {
     return recipeToJson(this.#recipe);
   }
 
-  /** Adds a rule after the others, so that it overrides them. @throws AeqError RECIPE_INVALID ... */
-  updateQuantizationRecipe({ regex, operation, config, algorithm = 'min_max_uniform_quantize' }: RecipeUpdate): void {
+  /**
+   * Adds a rule after the others, so that it overrides them. Returns warnings.
+   * @throws AeqError RECIPE_INVALID, RECIPE_UNKNOWN_OPERATION; RECIPE_UNSUPPORTED for a named operation that cannot have
+   *   the settings. Fields count in the whole recipe: the rule is `rules[n]` of n rules before.
+   */
+  updateQuantizationRecipe({
+    regex,
+    operation,
+    config,
+    algorithm = 'min_max_uniform_quantize',
+  }: RecipeUpdate): string[] {
     const json = { regex, operation, algorithm_key: algorithm, ...(config === undefined ? {} : { op_config: config }) };
-    const { rules } = readRecipe([json], this.#context);
-    this.#add(...rules);
+    const { rules } = readRecipe([...recipeToJson(this.#recipe), json], this.#context);
+    return this.#add(...rules.slice(-1));
   }
 
-  /** Adds a rule: weights become integers, activations stay float. */
-  addDynamicConfig(options: WeightRuleOptions): void {
-    this.#add(dynamicRule(options));
+  /** Adds a rule: weights become integers, activations stay float. Returns warnings. @throws as updateQuantizationRecipe */
+  addDynamicConfig(options: WeightRuleOptions): string[] {
+    return this.#add(dynamicRule(options));
   }
 
-  /** Adds a rule: weights are stored as integers and dequantized for float kernels. */
-  addWeightOnlyConfig(options: WeightRuleOptions): void {
-    this.#add(weightOnlyRule(options));
+  /**
+   * Adds a rule: weights are stored as integers and dequantized for float kernels. Returns warnings.
+   * @throws as updateQuantizationRecipe
+   */
+  addWeightOnlyConfig(options: WeightRuleOptions): string[] {
+    return this.#add(weightOnlyRule(options));
   }
 
-  /** Adds a rule: weights and activations become integers. */
-  addStaticConfig(options: StaticRuleOptions): void {
-    this.#add(staticRule(options));
+  /** Adds a rule: weights and activations become integers. Returns warnings. @throws as updateQuantizationRecipe */
+  addStaticConfig(options: StaticRuleOptions): string[] {
+    return this.#add(staticRule(options));
   }
 
   /** Replaces the policy, which says what configurations each operator may have, for this quantizer. */
@@ -216,7 +228,7 @@ export class Quantizer {
       safety,
       ...(protection && { protection }),
     });
-    const usage = new RecipeUsage(this.#recipe, resolver.rules);
+    const usage = new RecipeUsage(resolver.rules);
     for (const { name, resolution, mode, reason } of plan.operators) {
       if (resolution) usage.record(name, resolution, mode === 'float' ? reason : true);
     }
@@ -271,8 +283,12 @@ export class Quantizer {
     return plannedRanges(calibration, this.model, resolver, sha256, settings);
   }
 
-  #add(...rules: Rule[]): void {
-    this.#recipe = { ...this.#recipe, rules: [...this.#recipe.rules, ...rules] };
+  #add(...added: Rule[]): string[] {
+    const { rules } = this.#recipe;
+    const recipe = checkedRecipe({ ...this.#recipe, rules: [...rules, ...added] }, this.#context);
+    const warnings = checkRules(recipe.rules, this.#context, rules.length);
+    this.#recipe = recipe;
+    return warnings;
   }
 }
 

@@ -104,7 +104,10 @@ export const COMMANDS: readonly CommandSpec[] = [
       {
         name: 'explain',
         summary: 'which rule decides each operator of a model, and why an operator stays float',
-        arguments: [MODEL, { name: '<recipe>', help: 'name of a built-in recipe, or a file' }],
+        arguments: [
+          { name: '<model>', help: 'float .tflite model or .litertlm container' },
+          { name: '<recipe>', help: 'name of a built-in recipe, or a file' },
+        ],
         options: ['include', 'exclude', 'io', 'compat', ...COMMON_OPTIONS],
         load: async () => (await import('./commands/recipe.ts')).explain,
       },

@@ -81,11 +81,25 @@ export function floatRule({ regex = '.*', operation = '*' }: Omit<RuleTarget, 'a
 const recipe = (name: string, ...rules: Rule[]): Recipe => ({ name, rules });
 const ROTATION = { algorithm: 'DECOMPOSED_HADAMARD_ROTATION' } as const;
 
-/** Recipes as functions, for programs; with a target, their one rule is for that only. */
+type BlockGranularity = Extract<Granularity, `BLOCKWISE_${string}`>;
+
+/** The kernels have no 8-bit blocks: a rule for channels stands before, which holds where no policy allows the blocks. */
+const blocksOf8 = (name: string, to: RuleTarget, granularity: BlockGranularity) =>
+  recipe(name, dynamicRule({ ...to, weightBits: 8 }), dynamicRule({ ...to, weightBits: 8, granularity }));
+
+/** Recipes as functions, for programs; with a target, their rules are for that only. */
 export const recipes = {
   dynamicWi8Afp32: (to: RuleTarget = {}) => recipe('dynamic_wi8_afp32', dynamicRule({ ...to, weightBits: 8 })),
   dynamicWi4Afp32: (to: RuleTarget = {}) => recipe('dynamic_wi4_afp32', dynamicRule({ ...to, weightBits: 4 })),
   dynamicWi2cAfp32: (to: RuleTarget = {}) => recipe('dynamic_wi2c_afp32', dynamicRule({ ...to, weightBits: 2 })),
+  dynamicWi8cAfp32: (to: RuleTarget = {}) => recipe('dynamic_wi8c_afp32', dynamicRule({ ...to, weightBits: 8 })),
+  dynamicWi4cAfp32: (to: RuleTarget = {}) => recipe('dynamic_wi4c_afp32', dynamicRule({ ...to, weightBits: 4 })),
+  dynamicWi8b32Afp32: (to: RuleTarget = {}) => blocksOf8('dynamic_wi8b32_afp32', to, 'BLOCKWISE_32'),
+  dynamicWi8b64Afp32: (to: RuleTarget = {}) => blocksOf8('dynamic_wi8b64_afp32', to, 'BLOCKWISE_64'),
+  dynamicWi2b32Afp32: (to: RuleTarget = {}) =>
+    recipe('dynamic_wi2b32_afp32', dynamicRule({ ...to, weightBits: 2, granularity: 'BLOCKWISE_32' })),
+  dynamicWi2b64Afp32: (to: RuleTarget = {}) =>
+    recipe('dynamic_wi2b64_afp32', dynamicRule({ ...to, weightBits: 2, granularity: 'BLOCKWISE_64' })),
   dynamicWi4b32Afp32: (to: RuleTarget = {}) =>
     recipe('dynamic_wi4b32_afp32', dynamicRule({ ...to, weightBits: 4, granularity: 'BLOCKWISE_32' })),
   dynamicWi4b64Afp32: (to: RuleTarget = {}) =>

@@ -85,13 +85,14 @@ export function configProblem(
 
 /**
  * Checks the rules of a recipe as far as that needs no model. Returns warnings: rules for all operations that no
- * operator can follow.
+ * operator can follow. Rules before `first` are only counted.
  * @throws AeqError RECIPE_UNSUPPORTED for a rule that names an operation which cannot have its config;
  *   RECIPE_UNSUPPORTED_ALGORITHM
  */
-export function checkRules(rules: readonly Rule[], context: RecipeContext): string[] {
+export function checkRules(rules: readonly Rule[], context: RecipeContext, first = 0): string[] {
   const warnings: string[] = [];
   for (const [index, rule] of rules.entries()) {
+    if (index < first) continue;
     requireAlgorithm(context, rule, index);
     if (rule.algorithm === 'no_quantize') continue;
     const problemOf = (operation: string): string | undefined =>

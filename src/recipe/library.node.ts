@@ -8,7 +8,7 @@ import { nearestNames } from '../../schema/nearest.ts';
 import { CATALOGUE, type CatalogueEntry, catalogueEntry } from './catalogue.ts';
 import type { RecipeContext } from './context.ts';
 import type { Policy } from './policy.ts';
-import { checkOperation, readRecipe } from './read.ts';
+import { checkedRecipe, readRecipe } from './read.ts';
 import { readPolicy } from './read-policy.ts';
 import type { Recipe } from './types.ts';
 
@@ -54,12 +54,6 @@ function locate(source: string | URL, folders: readonly string[]): Located {
 
 const isRecipe = (source: object): source is Recipe => 'rules' in source && Array.isArray(source.rules);
 
-/** A recipe made by a program: its operations are checked like those of a file. */
-function checked(recipe: Recipe, context: RecipeContext): Recipe {
-  for (const [index, { operation }] of recipe.rules.entries()) checkOperation(operation, context, index, {});
-  return recipe;
-}
-
 function readLocated({ value, file, name, entry }: Located, context: RecipeContext): Recipe {
   if (entry?.kind === 'components') {
     throw new AeqError('RECIPE_INVALID', `the recipe ${entry.name} is for the components of a .litertlm file`, {
@@ -70,7 +64,7 @@ function readLocated({ value, file, name, entry }: Located, context: RecipeConte
     ...(file === undefined ? {} : { file }),
     ...(name === undefined ? {} : { name }),
   });
-  return entry === undefined ? recipe : { ...recipe, builtIn: true };
+  return entry === undefined ? recipe : { ...recipe, rules: recipe.rules.map((rule) => ({ ...rule, general: true })) };
 }
 
 /**
@@ -79,7 +73,12 @@ function readLocated({ value, file, name, entry }: Located, context: RecipeConte
  */
 export function loadRecipe(source: RecipeSource, context: RecipeContext, folders: readonly string[] = []): Recipe {
   if (typeof source === 'string' || source instanceof URL) return readLocated(locate(source, folders), context);
-  return isRecipe(source) ? checked(source, context) : readRecipe(source, context);
+  if (typeof source !== 'object' || source === null) {
+    throw new AeqError('RECIPE_INVALID', `${source === null ? 'null' : typeof source} is no recipe`, {
+      hint: "give a name such as 'dynamic_wi8_afp32', a path, a list of rules, or what a function of `recipes` returns",
+    });
+  }
+  return isRecipe(source) ? checkedRecipe(source, context) : readRecipe(source, context);
 }
 
 /**
@@ -95,7 +94,7 @@ export function loadComponentRecipes(source: RecipeSource, context: RecipeContex
     throw new AeqError('RECIPE_INVALID', `${file ?? 'the recipe'} has no rules`, { where: { ...origin } });
   }
   if (typeof value !== 'object' || value === null || Array.isArray(value) || isRecipe(value)) {
-    const single = isRecipe(Object(value)) ? checked(value as Recipe, context) : readLocated(located, context);
+    const single = isRecipe(Object(value)) ? checkedRecipe(value as Recipe, context) : readLocated(located, context);
     return new Map([['default', single]]);
   }
   const folders = file === undefined || entry !== undefined ? [] : [dirname(file)];

@@ -13,6 +13,7 @@ import type { RecipeContext } from './context.ts';
 import { compilePythonRegex } from './python-regex.ts';
 import { readOriginalRules } from './read-original.ts';
 import { FLOAT_CONFIG, type Granularity, type OpConfig, type Recipe, type Rule, type TensorConfig } from './types.ts';
+import { recipeToJson } from './write.ts';
 
 function tensorConfigOf(document: TensorConfigDocument): TensorConfig {
   const { num_bits: numBits, symmetric, dtype, algorithm_params: params, block_size: size = 0 } = document;
@@ -104,4 +105,20 @@ export function readRecipe(value: unknown, context: RecipeContext, options: Read
     if (!context.compat) checkOperation(operation, context, index, origin);
   }
   return { ...(name === undefined ? {} : { name }), rules };
+}
+
+/**
+ * A recipe made by a program: its rules are checked like those of a file, so that a misspelled word is an error too.
+ * @throws AeqError as readRecipe
+ */
+export function checkedRecipe(recipe: Recipe, context: RecipeContext): Recipe {
+  for (const [index, { config }] of recipe.rules.entries()) {
+    if (typeof config === 'object' && config !== null) continue;
+    throw new AeqError('RECIPE_INVALID', `the recipe is not valid: rules[${index}].config is missing (an object)`, {
+      where: { field: `rules[${index}].config` },
+      hint: 'make rules with dynamicRule, weightOnlyRule, staticRule or floatRule, or give the list of rules of the JSON format',
+    });
+  }
+  readRecipe(recipeToJson(recipe), context);
+  return recipe;
 }

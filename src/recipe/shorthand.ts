@@ -71,8 +71,8 @@ export function boundaryRules(type: BoundaryType, regex = '.*'): Rule[] {
 export function withShorthand(recipe: Recipe, { include = [], exclude = [], io = 'same' }: Shorthand): Recipe {
   for (const pattern of [...include, ...exclude]) compilePythonRegex(pattern);
   const rules = [...recipe.rules];
-  if (include.length > 0) rules.push(floatRule({ regex: freshPattern(noneOf(include), rules) }));
+  if (include.length > 0) rules.push({ ...floatRule({ regex: freshPattern(noneOf(include), rules) }), general: true });
   for (const pattern of exclude) rules.push(floatRule({ regex: freshPattern(pattern, rules) }));
-  rules.push(...boundaryRules(io, freshPattern('.*', rules)));
+  rules.push(...boundaryRules(io, freshPattern('.*', rules)).map((rule) => ({ ...rule, general: true as const })));
   return { ...recipe, rules };
 }

@@ -53,14 +53,14 @@ export interface Rule {
   readonly config: OpConfig;
   /** For people; kept when saving. */
   readonly comment?: string;
+  /** Made for any model, as those of built-in recipes: finding nothing in this one is no sign of a mistake. */
+  readonly general?: true;
 }
 
 /** Rules in the order of their precedence: a later one that applies overrides an earlier one. */
 export interface Recipe {
   /** Name of a built-in recipe or of the file it came from, for messages and for naming the output. */
   readonly name?: string;
-  /** Made for any model, so that a rule which finds nothing in this one is no sign of a mistake. */
-  readonly builtIn?: true;
   readonly rules: readonly Rule[];
 }
 

@@ -1,6 +1,6 @@
 import { ANY_OPERATION, ruleTitle } from './check.ts';
 import { BOUNDARY_OPERATIONS } from './scope.ts';
-import type { Recipe, Resolution, Rule } from './types.ts';
+import type { Resolution, Rule } from './types.ts';
 
 /** What became of one rule over all operators of a model. Counts include model inputs and outputs. */
 export interface RuleUsage {
@@ -19,7 +19,6 @@ type Counts = { decided: number; overridden: number; rejected: number; rejection
 
 /** Counts, while a model is planned, what each rule of a recipe was good for. */
 export class RecipeUsage {
-  readonly #recipe: Pick<Recipe, 'builtIn'>;
   readonly #rules: readonly Rule[];
   readonly #counts: Counts[];
   /** Operators of the model by recipe name. */
@@ -29,8 +28,7 @@ export class RecipeUsage {
   #quantized = 0;
 
   /** @param rules those of the resolver: `Resolution.rule` counts in them. */
-  constructor(recipe: Pick<Recipe, 'builtIn'>, rules: readonly Rule[]) {
-    this.#recipe = recipe;
+  constructor(rules: readonly Rule[]) {
     this.#rules = rules;
     this.#counts = rules.map(() => ({ decided: 0, overridden: 0, rejected: 0 }));
   }
@@ -83,7 +81,7 @@ export class RecipeUsage {
     const title = ruleTitle(rule, index);
     if (overridden > 0) return `${title} decides nothing: later rules override it wherever it matches`;
     if (rejected > 0) return `${title} decides nothing: ${rejected} operators match, none can follow it (${rejection})`;
-    if (this.#recipe.builtIn) return undefined;
+    if (rule.general) return undefined;
     if (rule.operation === ANY_OPERATION) return `${title} matches nothing: the pattern is found in no tensor name`;
     const present = this.#operations.get(rule.operation) ?? 0;
     return present === 0

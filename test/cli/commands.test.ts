@@ -1,7 +1,10 @@
 import { readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { twoSignatureModel } from '../support/models.ts';
+import { layoutBytes } from '../../schema/layout.ts';
+import { layoutContainer } from '../../schema/litertlm/layout.ts';
+import { container, section } from '../support/containers.ts';
+import { denseModel, twoSignatureModel } from '../support/models.ts';
 import { aeq, type Run, stable } from './aeq.ts';
 import { DIGITS, npy, workspace } from './workspace.ts';
 
@@ -208,6 +211,28 @@ describe('looking at things', () => {
       0:-       OUTPUT           y             float    rule 1 (* in /.*/) cannot be followed: OUTPUT cannot be dynamic_wi8_afp32; it can be static_wi8_ai16, static_wi8_ai8, static_wi4_ai8, static_wi4_ai16, static_wi8_au8
       exit status 0"
     `);
+  });
+
+  it('recipe show and explain for the models in a container', async () => {
+    const { folder, write } = workspace(0);
+    const example = container(
+      section('TFLITE_MODEL', denseModel().bytes(), 'tf_lite_embedder'),
+      section('TFLITE_MODEL', denseModel().bytes(), 'tf_lite_aux'),
+    );
+    write('model.litertlm', layoutBytes(layoutContainer(example)));
+    write('map.json', JSON.stringify({ tf_lite_aux: 'dynamic_wi8_afp32' }));
+    const shown = json(await aeq(['recipe', 'show', 'map.json', '--json'], { cwd: folder }));
+    const [plain] = [json(await aeq(['recipe', 'show', 'dynamic_wi8_afp32', '--json']))];
+    expect(shown).toEqual({ tf_lite_aux: plain });
+    const explain = ['recipe', 'explain', 'model.litertlm', 'map.json'];
+    const { stdout } = await aeq(explain, { cwd: folder });
+    expect(stdout).toMatch(
+      /tf_lite_embedder\nthe recipe is not for it[\s\S]*tf_lite_aux\noperator[\s\S]*FULLY_CONNECTED .* dynamic /,
+    );
+    const { components } = json(await aeq([...explain, '--json'], { cwd: folder }));
+    expect(components).toMatchObject([{ skipped: true }, { component: 'tf_lite_aux', section: 1, warnings: [] }]);
+    const one = await aeq(['recipe', 'explain', 'model.tflite', 'gemma4_mixed48'], { cwd: folder });
+    expect(stable(one)).toContain('[USAGE]');
   });
 
   it('calibration show, export', async () => {

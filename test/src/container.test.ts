@@ -7,10 +7,12 @@ import { layoutBytes } from '../../schema/layout.ts';
 import { readContainer } from '../../schema/litertlm/container.ts';
 import { layoutContainer } from '../../schema/litertlm/layout.ts';
 import { readModel } from '../../schema/reader.ts';
-import { quantizeContainer } from '../../src/container.node.ts';
+import { explainContainer, quantizeContainer } from '../../src/container.node.ts';
 import { container, section } from '../support/containers.ts';
 import { denseModel, twoSignatureModel } from '../support/models.ts';
 import { temporaryFolder } from '../support/temporary.ts';
+
+type Metadata = ReturnType<typeof container>['metadata'];
 
 const tokenizer = Uint8Array.from({ length: 5000 }, (_, i) => i & 255);
 
@@ -84,4 +86,58 @@ it('says so when the recipe is for none of the components, and writes nothing', 
     hint: expect.stringContaining('tf_lite_embedder'),
   });
   expect(() => readFileSync(output)).toThrow('ENOENT');
+});
+
+it('explains what a recipe makes of each model in it, and says for which it is not', () => {
+  const { path } = exampleFile();
+  const explained = explainContainer(path, { tf_lite_prefill_decode: 'dynamic_wi8_afp32' });
+  expect(explained.map(({ component, section: at }) => [component, at])).toEqual([
+    ['tf_lite_embedder', 0],
+    ['tf_lite_prefill_decode', 2],
+  ]);
+  expect(explained[0]?.explanation).toBeUndefined();
+  const modes = explained[1]?.explanation?.operators.map(({ mode }) => mode) ?? [];
+  expect(modes).toContain('dynamic');
+  expect(explainContainer(path, 'gemma4_mixed48').every(({ explanation }) => explanation)).toBe(true);
+  expect(() => explainContainer(path, { tf_lite_aux: 'dynamic_wi8_afp32' })).toThrowError(
+    expect.objectContaining({ code: 'RECIPE_EMPTY' }),
+  );
+});
+
+it('keeps sections that it does not know, kinds of values, order and alignment, in a static run of several models', async () => {
+  const folder = temporaryFolder();
+  const path = join(folder, 'model.litertlm');
+  const unknown = Uint8Array.from({ length: 20_001 }, (_, i) => (i * 7) & 255);
+  const example = container(
+    section('TFLITE_MODEL', denseModel().bytes(), 'tf_lite_aux'),
+    { ...section('GENERIC_BINARY', unknown), type: 77 },
+    section('TFLITE_MODEL', denseModel().bytes()),
+    section('TFLITE_WEIGHTS', Uint8Array.of()),
+    section('TFLITE_MODEL', denseModel().bytes(), 'tf_lite_embedder'),
+  );
+  const metadata = [{ key: 'count', value: { table: 'UInt64', value: 7n } }, ...example.metadata] as Metadata;
+  writeFileSync(path, layoutBytes(layoutContainer({ ...example, metadata, version: [1, 5, 3] })));
+  const output = join(folder, 'out.litertlm');
+  const asked: string[] = [];
+  await quantizeContainer(path, output, 'static_wi8_ai8', {
+    verify: false,
+    calibrate: async (component, quantizer) => {
+      asked.push(component);
+      return quantizer.calibrate([{ x: Float32Array.of(1, 2, 3, asked.length) }], { runtime: 'wasm' });
+    },
+  });
+  expect(asked).toEqual(['tf_lite_aux', 'tf_lite_embedder']);
+  const [before, after] = [opened(path), opened(output)];
+  expect(after.version).toEqual([1, 5, 3]);
+  expect(after.sections.map(({ type, items }) => [type, items])).toEqual(
+    before.sections.map(({ type, items }) => [type, items]),
+  );
+  for (const at of [1, 2, 3]) expect(bytesOf(output, at)).toEqual(bytesOf(path, at));
+  for (const at of [0, 4]) expect(bytesOf(output, at)).not.toEqual(bytesOf(path, at));
+  // Every model has ranges of its own.
+  expect(bytesOf(output, 0)).not.toEqual(bytesOf(output, 4));
+  expect(after.metadata[0]).toEqual(before.metadata[0]);
+  expect(after.metadata.map(({ key }) => key)).toEqual(before.metadata.map(({ key }) => key));
+  expect(after.metadata[1]).not.toEqual(before.metadata[1]);
+  expect(readFileSync(output).length - (bytesOf(output, 4)?.length ?? 0)).toSatisfy((at: number) => at % 16384 === 0);
 });

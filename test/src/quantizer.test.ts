@@ -101,3 +101,44 @@ it('lets later rules override, and keeps a policy of its own to itself', async (
   expect(third.plan().operators[0]).toMatchObject({ mode: 'dynamic' });
   for (const quantizer of [one, other, third]) quantizer.close();
 });
+
+it('names what is wrong with a rule that is added, by its place in the whole recipe, and does not add it', async () => {
+  const quantizer = await Quantizer.open(path);
+  quantizer.loadQuantizationRecipe('dynamic_wi8_afp32');
+  const config = { weight_tensor_config: { num_bits: 8, granularity: 'CHANNELWISE' }, compute_precision: 'INTEGER' };
+  const wrong: [() => unknown, string, string | undefined][] = [
+    [() => quantizer.addDynamicConfig({ operation: 'CONV2D', weightBits: 8 }), 'RECIPE_UNKNOWN_OPERATION', 'operation'],
+    [() => quantizer.addDynamicConfig({ operation: 'GELU', weightBits: 8 }), 'RECIPE_UNSUPPORTED', 'op_config'],
+    [() => quantizer.addStaticConfig({ regex: '(', activationBits: 8, weightBits: 8 }), 'RECIPE_INVALID', 'regex'],
+    [
+      () => quantizer.addWeightOnlyConfig({ weightBits: 8, granularity: 'CHANELWISE' as 'CHANNELWISE' }),
+      'RECIPE_INVALID',
+      'op_config.weight_tensor_config.granularity',
+    ],
+    [
+      () => quantizer.updateQuantizationRecipe({ regex: '.*', operation: 'GELU', config }),
+      'RECIPE_UNSUPPORTED',
+      'op_config',
+    ],
+    [() => quantizer.updateQuantizationRecipe({ regex: '.*', operation: 'GELU' }), 'RECIPE_INVALID', 'op_config'],
+    [
+      () => quantizer.updateQuantizationRecipe({ regex: '.*', operation: '*', config, algorithm: 'OCTAVE' }),
+      'RECIPE_INVALID',
+      'algorithm_key',
+    ],
+  ];
+  for (const [add, code, field] of wrong) {
+    expect(add).toThrowError(expect.objectContaining({ code, where: { field: `rules[1].${field}` } }));
+  }
+  expect(quantizer.recipe.rules).toHaveLength(1);
+  expect(quantizer.addDynamicConfig({ weightBits: 8, granularity: 'BLOCKWISE_32' })).toHaveLength(1);
+  quantizer.close();
+});
+
+it('says that an added rule finds nothing, also behind a built-in recipe', async () => {
+  const quantizer = await Quantizer.open(path);
+  quantizer.loadQuantizationRecipe('dynamic_wi8_afp32');
+  quantizer.addDynamicConfig({ regex: 'no such layer', operation: 'FULLY_CONNECTED', weightBits: 8 });
+  expect(quantizer.plan().warnings.join()).toMatch(/rule 2 .* matches nothing/);
+  quantizer.close();
+});

@@ -9,7 +9,7 @@ import {
   recipeSchema,
 } from '../../../schema/documents/recipe.ts';
 import { specOfName } from '../../../src/ops/index.ts';
-import { recipes } from '../../../src/recipe/builders.ts';
+import { dynamicRule, recipes } from '../../../src/recipe/builders.ts';
 import { needsCalibration } from '../../../src/recipe/calibration-need.ts';
 import { CATALOGUE } from '../../../src/recipe/catalogue.ts';
 import { checkRules, configProblem } from '../../../src/recipe/check.ts';
@@ -17,6 +17,7 @@ import { recipeContext } from '../../../src/recipe/context.ts';
 import { loadComponentRecipes, loadPolicy, loadRecipe } from '../../../src/recipe/library.node.ts';
 import { readRecipe } from '../../../src/recipe/read.ts';
 import { createResolver } from '../../../src/recipe/resolver.ts';
+import type { Recipe } from '../../../src/recipe/types.ts';
 import { recipeToJson } from '../../../src/recipe/write.ts';
 import { projectRoot } from '../../support/shared.ts';
 import { temporaryFolder } from '../../support/temporary.ts';
@@ -141,7 +142,17 @@ describe('the library of recipes', () => {
 
   it('is what the builders make', () => {
     const built = Object.values(recipes).map((build) => build());
-    for (const { name = '', rules } of built) expect(rules, name).toEqual(loadRecipe(name, ours).rules);
+    for (const recipe of built) {
+      const { name = '' } = recipe;
+      const file = recipeToJson(loadRecipe(name, ours)).map(({ comment: _, ...rule }) => rule);
+      expect(recipeToJson(recipe), name).toEqual(file);
+    }
+    // Those of the original's module that take arguments: rotated ones and blocks too.
+    const dynamic = CATALOGUE.filter(({ name }) =>
+      /^(dynamic_wi\d(c|b\d+|c_hr)?|weight_only_wi\d|static_wi8)_a/.test(name),
+    );
+    const names = dynamic.map(({ name }) => name).filter((name) => !/hadamard|litertlm/.test(name));
+    expect(built.map(({ name }) => name).sort()).toEqual(names.sort());
   });
 
   it('maps the components of language models', () => {
@@ -154,7 +165,7 @@ describe('the library of recipes', () => {
       ['per_layer', 8],
     ]);
     const everywhere = loadComponentRecipes('dynamic_wi8_afp32_litertlm', ours);
-    expect(everywhere.get('default')?.rules).toEqual(recipes.dynamicWi8Afp32().rules);
+    expect(recipeToJson(everywhere.get('default') ?? { rules: [] })).toEqual(recipeToJson(recipes.dynamicWi8Afp32()));
   });
 });
 
@@ -168,7 +179,9 @@ describe('loading', () => {
 
   it('takes a name, a path, a URL, JSON or a recipe', () => {
     const file = save('mine.json', rules);
-    expect(loadRecipe('static_wi8_ai8', ours)).toEqual({ ...recipes.staticWi8Ai8(), builtIn: true });
+    const made8 = recipes.staticWi8Ai8();
+    const general = made8.rules.map((rule) => ({ ...rule, general: true }));
+    expect(loadRecipe('static_wi8_ai8', ours)).toEqual({ ...made8, rules: general });
     expect(loadRecipe(file, ours)).toEqual({ ...recipes.weightOnlyWi4Afp32(), name: 'mine' });
     expect(loadRecipe(pathToFileURL(file), ours).name).toBe('mine');
     expect(loadRecipe(rules, ours).rules).toEqual(recipes.weightOnlyWi4Afp32().rules);
@@ -179,6 +192,23 @@ describe('loading', () => {
   it('checks the operations of a recipe made by a program', () => {
     expect(() => loadRecipe(recipes.dynamicWi8Afp32({ operation: 'CONV2D' }), ours)).toThrowError(
       expect.objectContaining({ code: 'RECIPE_UNKNOWN_OPERATION', hint: 'did you mean "CONV_2D"?' }),
+    );
+  });
+
+  it.each([
+    [
+      'a granularity',
+      { rules: [dynamicRule({ weightBits: 8, granularity: 'CHANELWISE' as 'CHANNELWISE' })] },
+      /granularity/,
+    ],
+    ['an algorithm', { rules: [dynamicRule({ weightBits: 8, algorithm: 'OCTAVE' as 'OCTAV' })] }, /algorithm_key/],
+    ['a pattern', { rules: [dynamicRule({ weightBits: 8, regex: '(' })] }, /parenthesis/],
+    ['rules of a file', { rules }, /rules\[0\].config is missing/],
+    ['a number', 5, /number is no recipe/],
+    ['nothing', undefined, /undefined is no recipe/],
+  ])('names what is wrong with a recipe made by a program: %s', (_, source, says) => {
+    expect(() => loadRecipe(source as Recipe, ours)).toThrowError(
+      expect.objectContaining({ code: 'RECIPE_INVALID', message: expect.stringMatching(says) }),
     );
   });
 
@@ -205,7 +235,7 @@ describe('loading', () => {
     writeFileSync(file, JSON.stringify({ tf_lite_embedder: 'inner.json', default: 'dynamic_wi8_afp32' }));
     const loaded = loadComponentRecipes(file, ours);
     expect(loaded.get('tf_lite_embedder')?.rules).toEqual(recipes.weightOnlyWi4Afp32().rules);
-    expect(loaded.get('default')?.builtIn).toBe(true);
+    expect(loaded.get('default')?.rules.every(({ general }) => general)).toBe(true);
   });
 
   it.each([

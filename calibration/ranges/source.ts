@@ -100,8 +100,7 @@ function choose(
     const q = rule.percentile / 100;
     return { min: quantile(bins, 1 - q), max: quantile(bins, q), how: `percentile ${rule.percentile}` };
   }
-  // 16 bits have steps enough for a mask, and MiniLM was worse with its mask cut.
-  if (use && rule.kind === 'auto') return autoRange(entry, bins, use, use.bits === 8 ? mask() : undefined);
+  if (use && rule.kind === 'auto') return autoRange(entry, bins, use, mask());
   if (use && rule.kind === 'mse') return squaredErrorRange(bins, use);
   if (use?.bits === 8) return { ...entropyRange(bins), how: 'least divergence' };
   return { ...bins.limits, how: 'min/max' };

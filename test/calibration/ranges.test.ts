@@ -355,14 +355,15 @@ describe('auto', () => {
     const document = documentOf(samples);
     const [mask, scores, sums] = [{ tensor: 0 }, { tensor: 1 }, { tensor: 2 }];
     const context: RangeContext = {
-      use: (_, tensor) => ({ ...INT8, mask: tensor === sums.tensor }),
+      use: (_, tensor) => ({ ...INT16, mask: tensor === sums.tensor }),
       maskedSums: (_, tensor) => (tensor === mask.tensor ? [{ sum: sums.tensor, other: scores.tensor }] : []),
     };
     const tensors = document.tensors.map((entry) => ({ ...entry, subgraph: 0, leastRowMaximum: 4 }));
     const ranges = rangesFromCalibration({ ...document, tensors }, { kind: 'auto' }, context);
     expect(ranges.range(0, mask.tensor)).toMatchObject({ min: 4 - 20 - 5, max: 0 });
-    expect(ranges.range(0, sums.tensor)?.min).toBeGreaterThanOrEqual(4 - 20);
+    expect(ranges.range(0, sums.tensor)).toMatchObject({ min: 4 - 20, max: 4 });
     expect(ranges.range(0, mask.tensor)?.reason).toMatch(/mask below -21.00 cut off/);
+    expect(ranges.range(0, scores.tensor)).toMatchObject({ min: 2, max: 5 });
   });
 
   it('limits a reciprocal root by the step of its input and the noise of its summands', () => {

@@ -35,12 +35,13 @@ export function protectFactors(model: Model, resolver: RecipeResolver, ranges: R
     graph.operators.forEach((operator, index) => {
       const positions = specOfBuiltin(operatorBuiltin(model, operator))?.ranges?.relativeInputs ?? [];
       const tensors = positions.flatMap((position) => operator.inputs[position] ?? []);
-      const lost = tensors.flatMap((tensor) => walk.from(tensor));
+      const lost = tensors.flatMap((tensor) => walk.from(tensor, index));
       if (lost.length === 0) return;
       const name = operatorName(model, operator);
       for (const place of [...lost, index]) {
+        const key = protectionKey(subgraph, place);
         const reason = `safety: its steps would swallow small values whose factors matter to ${name} (operator ${index})`;
-        found.set(protectionKey(subgraph, place), reason);
+        if (tasks.has(key)) found.set(key, reason);
       }
     });
   });
@@ -70,25 +71,31 @@ class Walk {
     this.#ranges = ranges;
   }
 
-  /** The operators from the first tensor that loses its factors to the given one, whose factors matter. */
-  from(tensor: number): number[] {
+  /**
+   * The operators from the first tensor that loses its factors to the given one, whose factors matter to its reader. Float
+   * ones are among them.
+   */
+  from(tensor: number, reader: number): number[] {
     const magnitudes = this.#ranges.magnitudes?.(this.#index, tensor);
-    return magnitudes ? this.#back(tensor, { magnitudes, operandOf: (x) => x }, new Set()) : [];
+    return magnitudes ? this.#back(tensor, reader, { magnitudes, operandOf: (x) => x }, new Set()) : [];
   }
 
-  #back(tensor: number, target: Target, seen: Set<number>): number[] {
+  #back(tensor: number, reader: number, target: Target, seen: Set<number>): number[] {
     const writer = this.#writers[tensor];
     if (writer === undefined || seen.has(tensor)) return [];
     seen.add(tensor);
     const operator = this.#graph.operators[writer] as Operator;
-    const before = this.#operands(operator, target).flatMap(([operand, next]) => this.#back(operand, next, seen));
-    const loses = before.length > 0 || this.#loses(tensor, writer, target);
+    const before = this.#operands(operator, target).flatMap(([operand, next]) =>
+      this.#back(operand, writer, next, seen),
+    );
+    const loses = before.length > 0 || this.#loses(tensor, [writer, reader], target);
     return loses ? [...before, writer] : [];
   }
 
-  /** Whether the steps that the writer would round a tensor to swallow factors of the target. */
-  #loses(tensor: number, writer: number, { magnitudes, operandOf }: Target): boolean {
-    const activation = this.#tasks.get(protectionKey(this.#index, writer))?.config.activation;
+  /** Whether the steps that its writer, or else its reader, would round a tensor to swallow factors of the target. */
+  #loses(tensor: number, places: readonly number[], { magnitudes, operandOf }: Target): boolean {
+    const tasks = places.map((place) => this.#tasks.get(protectionKey(this.#index, place)));
+    const activation = tasks.find((task) => task !== undefined)?.config.activation;
     const range = activation && this.#ranges.range(this.#index, tensor);
     if (!activation || !range) return false;
     const bits = activation.numBits === 16 ? 16 : 8;

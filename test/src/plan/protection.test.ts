@@ -107,6 +107,16 @@ describe('a layer norm', () => {
     // A difference loses factors whatever is done before it: nothing in front of it is kept.
     expect(quiet.reasons.MUL).not.toMatch(/safety/);
   });
+
+  it('keeps their average float too in 16 bits, which would round what the float squares give it', async () => {
+    const kept = await modes(deviation(), loudness(0.002, 7), 'static_wi8_ai16');
+    expect(kept.modes).toMatchObject({ SQUARED_DIFFERENCE: 'float', RSQRT: 'float', MUL: 'static' });
+    expect(kept.reasons.SQUARED_DIFFERENCE).toMatch(/cannot be static_wi8_ai16/);
+    expect(kept.reasons.MEAN).toMatch(/^safety: its steps would swallow small values .* RSQRT/);
+    const rounded = await modes(deviation(), loudness(0.002, 7), 'static_wi8_ai16', false);
+    expect(rounded.modes.MEAN).toBe('static');
+    expect(kept.sqnrDb).toBeGreaterThan(rounded.sqnrDb + 10);
+  });
 });
 
 describe('lostFactors', () => {

@@ -4,18 +4,21 @@ import { join } from 'node:path';
 import type { RuntimeChoice } from '../calibration/runtime/open.node.ts';
 import { AeqError } from '../schema/errors.ts';
 import { openFileSource } from '../schema/file-source.node.ts';
-import { type Container, modelType, readContainer } from '../schema/litertlm/container.ts';
+import { SectionType } from '../schema/generated/litertlm.ts';
+import { type Container, modelType, readContainer, textItem } from '../schema/litertlm/container.ts';
 import { renewIdentity } from '../schema/litertlm/identity.node.ts';
 import { layoutContainer } from '../schema/litertlm/layout.ts';
 import { sha256Of, writeLayout } from '../schema/model-file.node.ts';
+import { suggestion } from '../schema/nearest.ts';
 import { readModel } from '../schema/reader.ts';
 import { type BufferPlacement, type FileLayout, layoutModel } from '../schema/writer.ts';
 import type { Calibration } from './calibration-input.node.ts';
 import type { Plan } from './plan/plan.ts';
 import { type QuantizeOptions, Quantizer } from './quantizer.ts';
+import { catalogueEntry } from './recipe/catalogue.ts';
 import { recipeContext } from './recipe/context.ts';
 import { explainRecipe, type RecipeExplanation } from './recipe/explain.ts';
-import { loadComponentRecipes, type RecipeSource } from './recipe/library.node.ts';
+import { type ComponentRecipes, loadComponentRecipes, type RecipeSource } from './recipe/library.node.ts';
 import { type Shorthand, withShorthand } from './recipe/shorthand.ts';
 import { recipeToText } from './recipe/write.ts';
 import { verifyModelFile } from './validate/verify.node.ts';
@@ -36,6 +39,8 @@ export interface QuantizeContainerOptions extends QuantizeOptions {
   /** Ranges for a component whose recipe is static. */
   readonly calibrate?: (component: string, quantizer: Quantizer) => Promise<Calibration>;
   readonly onComponent?: (component: string) => void;
+  /** Told of models that stay as they are, and of recipes for components that are not there. */
+  readonly onWarning?: (text: string) => void;
 }
 
 /** What became of one model in the container. */
@@ -70,6 +75,10 @@ export async function quantizeContainer(
     const replaced = new Map<number, FileLayout>();
     const reports: ComponentReport[] = [];
     let change = sha256Of(source);
+    for (const text of namelessModels(container)) options.onWarning?.(text);
+    // Built-in ones are for any container.
+    const general = typeof recipe === 'string' && catalogueEntry(recipe) !== undefined;
+    if (!general) for (const text of idleRecipes(container, recipes)) options.onWarning?.(text);
     for (const [section, component] of modelSections(container)) {
       const own = recipes.get(component) ?? recipes.get('default');
       if (!own) continue;
@@ -188,6 +197,33 @@ function writeContainer(
   overwrite: boolean,
 ): void {
   writeLayout(output, layoutContainer(renewIdentity(container, change), replaced), { overwrite });
+}
+
+/** Component types of the models in a container, in the order of its sections. @throws AeqError CONTAINER_INVALID */
+export function containerComponents(path: string): string[] {
+  const source = openFileSource(path);
+  try {
+    return [...modelSections(readContainer(source, path))].map(([, component]) => component);
+  } finally {
+    source.close();
+  }
+}
+
+function namelessModels(container: Container): string[] {
+  return [...container.sections.entries()].flatMap(([section, { type, items }]) =>
+    type === SectionType.TFLITE_MODEL && textItem(items, 'model_type') === undefined
+      ? [`section ${section} is a model without a model_type, by which its recipe would be found: it stays as it is`]
+      : [],
+  );
+}
+
+function idleRecipes(container: Container, recipes: ComponentRecipes): string[] {
+  const components = new Set([...modelSections(container)].map(([, component]) => component));
+  return [...recipes.keys()].flatMap((key) => {
+    if (key === 'default' || components.has(key)) return [];
+    const near = suggestion(key, components);
+    return [`the recipe for ${key} has no effect: the container has no such component${near ? ` (${near})` : ''}`];
+  });
 }
 
 function nothingToDo(path: string, container: Container, keys: readonly string[]): AeqError {

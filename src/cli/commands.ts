@@ -80,7 +80,7 @@ export const COMMANDS: readonly CommandSpec[] = [
   {
     name: 'inspect',
     summary: 'operators, tensors, sizes, quantization, signatures and metadata of a model',
-    arguments: [{ name: '<model>', help: '.tflite model' }],
+    arguments: [{ name: '<model>', help: '.tflite model or .litertlm container' }],
     options: [...COMMON_OPTIONS],
     load: async () => (await import('./commands/inspect.ts')).run,
   },

@@ -54,6 +54,11 @@ function locate(source: string | URL, folders: readonly string[]): Located {
 
 const isRecipe = (source: object): source is Recipe => 'rules' in source && Array.isArray(source.rules);
 
+const general = (recipe: Recipe): Recipe => ({
+  ...recipe,
+  rules: recipe.rules.map((rule) => ({ ...rule, general: true })),
+});
+
 function readLocated({ value, file, name, entry }: Located, context: RecipeContext): Recipe {
   if (entry?.kind === 'components') {
     throw new AeqError('RECIPE_INVALID', `the recipe ${entry.name} is for the components of a .litertlm file`, {
@@ -64,7 +69,7 @@ function readLocated({ value, file, name, entry }: Located, context: RecipeConte
     ...(file === undefined ? {} : { file }),
     ...(name === undefined ? {} : { name }),
   });
-  return entry === undefined ? recipe : { ...recipe, rules: recipe.rules.map((rule) => ({ ...rule, general: true })) };
+  return entry === undefined ? recipe : general(recipe);
 }
 
 /**
@@ -102,7 +107,8 @@ export function loadComponentRecipes(source: RecipeSource, context: RecipeContex
   return new Map(
     mapping.map(([component, inner]) => {
       if (typeof inner === 'string') return [component, loadRecipe(inner, context, folders)];
-      return [component, readRecipe(inner, context, { ...origin, root: component, name: component })];
+      const recipe = readRecipe(inner, context, { ...origin, root: component, name: component });
+      return [component, entry === undefined ? recipe : general(recipe)];
     }),
   );
 }

@@ -231,6 +231,15 @@ describe('looking at things', () => {
     );
     const { components } = json(await aeq([...explain, '--json'], { cwd: folder }));
     expect(components).toMatchObject([{ skipped: true }, { component: 'tf_lite_aux', section: 1, warnings: [] }]);
+    const inspected = await aeq(['inspect', 'model.litertlm'], { cwd: folder });
+    expect(inspected.stdout).toMatch(/0 +tflite_model .*model_type tf_lite_embedder\n/);
+    expect(inspected.stdout).toMatch(/tf_lite_aux\nconstants/);
+    const { sections } = json(await aeq(['inspect', 'model.litertlm', '--json'], { cwd: folder }));
+    expect(sections).toMatchObject([{ component: 'tf_lite_embedder', model: { signatures: [{}] } }, { index: 1 }]);
+    const misspelled = ['quantize', 'model.litertlm', '--recipe', 'static_wi8_ai8', '--data', 'tf_lite_auks=x.csv'];
+    const refused = await aeq(misspelled, { cwd: folder });
+    expect(refused).toMatchObject({ status: 2 });
+    expect(refused.stderr).toContain('did you mean "tf_lite_aux"?');
     const one = await aeq(['recipe', 'explain', 'model.tflite', 'gemma4_mixed48'], { cwd: folder });
     expect(stable(one)).toContain('[USAGE]');
   });

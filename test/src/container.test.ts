@@ -8,6 +8,8 @@ import { readContainer } from '../../schema/litertlm/container.ts';
 import { layoutContainer } from '../../schema/litertlm/layout.ts';
 import { readModel } from '../../schema/reader.ts';
 import { explainContainer, quantizeContainer } from '../../src/container.node.ts';
+import { recipes } from '../../src/recipe/builders.ts';
+import { recipeToJson } from '../../src/recipe/write.ts';
 import { container, section } from '../support/containers.ts';
 import { denseModel, twoSignatureModel } from '../support/models.ts';
 import { temporaryFolder } from '../support/temporary.ts';
@@ -119,14 +121,26 @@ it('keeps sections that it does not know, kinds of values, order and alignment, 
   writeFileSync(path, layoutBytes(layoutContainer({ ...example, metadata, version: [1, 5, 3] })));
   const output = join(folder, 'out.litertlm');
   const asked: string[] = [];
-  await quantizeContainer(path, output, 'static_wi8_ai8', {
-    verify: false,
-    calibrate: async (component, quantizer) => {
-      asked.push(component);
-      return quantizer.calibrate([{ x: Float32Array.of(1, 2, 3, asked.length) }], { runtime: 'wasm' });
+  const warnings: string[] = [];
+  const rules = [...recipeToJson(recipes.staticWi8Ai8())];
+  await quantizeContainer(
+    path,
+    output,
+    { default: rules, tf_lite_auks: 'static_wi8_ai8' },
+    {
+      verify: false,
+      onWarning: (text) => warnings.push(text),
+      calibrate: async (component, quantizer) => {
+        asked.push(component);
+        return quantizer.calibrate([{ x: Float32Array.of(1, 2, 3, asked.length) }], { runtime: 'wasm' });
+      },
     },
-  });
+  );
   expect(asked).toEqual(['tf_lite_aux', 'tf_lite_embedder']);
+  expect(warnings).toEqual([
+    expect.stringMatching(/^section 2 is a model without a model_type/),
+    expect.stringMatching(/^the recipe for tf_lite_auks has no effect: .*did you mean "tf_lite_aux"/),
+  ]);
   const [before, after] = [opened(path), opened(output)];
   expect(after.version).toEqual([1, 5, 3]);
   expect(after.sections.map(({ type, items }) => [type, items])).toEqual(

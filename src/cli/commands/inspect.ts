@@ -1,30 +1,65 @@
+import { extname } from 'node:path';
+import { openFileSource } from '../../../schema/file-source.node.ts';
+import { readContainer } from '../../../schema/litertlm/container.ts';
 import { openModelFile } from '../../../schema/model-file.node.ts';
 import { inspectModel, type ModelSummary, type QuantizationSummary, type SubgraphSummary } from '../../inspect.ts';
+import { inspectContainer } from '../../inspect-container.ts';
 import { columns, formatBytes } from '../../report/format.ts';
-import type { CommandRun } from '../context.ts';
+import type { CommandRun, Context } from '../context.ts';
 import type { Style } from '../style.ts';
 
-/** `aeq inspect <model>` */
-export const run: CommandRun = async ([path = ''], { print, result, style }) => {
+/** `aeq inspect <model|container>` */
+export const run: CommandRun = async ([path = ''], context) => {
+  const { print, result, style } = context;
+  if (extname(path) === '.litertlm') return runOnContainer(path, context);
   const file = openModelFile(path);
   const summary = inspectModel(file.model);
   file.close();
   result({ file: path, sizeBytes: file.sizeBytes, ...summary });
   print(`${style.bold(path)}  ${formatBytes(file.sizeBytes)}${summary.description ? `  ${summary.description}` : ''}`);
-  print(describeConstants(summary));
-  for (const signature of summary.signatures) print(describeSignature(signature, style));
-  summary.subgraphs.forEach((subgraph, index) => {
-    print(`\n${style.bold(`subgraph ${index}`)}${subgraph.name ? ` ${subgraph.name}` : ''}`);
-    print(`operators  ${describeCounts(subgraph.operators)}`);
-    print(tensorTable(subgraph, style));
-  });
-  if (summary.metadata.length > 0) {
-    print(
-      `\nmetadata   ${summary.metadata.map(({ name, sizeBytes }) => `${name} (${formatBytes(sizeBytes)})`).join(', ')}`,
-    );
-  }
+  print(describeModel(summary, style));
   return 0;
 };
+
+function runOnContainer(path: string, { print, result, style }: Context): 0 {
+  const source = openFileSource(path);
+  try {
+    const { sizeBytes } = source;
+    const summary = inspectContainer(readContainer(source, path));
+    result({ file: path, sizeBytes, ...summary });
+    print(`${style.bold(path)}  ${formatBytes(sizeBytes)}  version ${summary.version}`);
+    for (const [key, value] of Object.entries(summary.facts)) print(`${key}  ${value}`);
+    const rows = summary.sections.map(({ index, type, sizeBytes: size, facts }) => [
+      String(index),
+      type.toLowerCase(),
+      formatBytes(size),
+      Object.entries(facts)
+        .map(([key, value]) => `${key} ${value}`)
+        .join(', '),
+    ]);
+    print(columns([['section', 'type', 'size', 'facts'].map(style.dim), ...rows]).join('\n'));
+    for (const { index, component, model } of summary.sections) {
+      if (model) print(`\n${style.bold(component ?? `section ${index}`)}\n${describeModel(model, style)}`);
+    }
+    return 0;
+  } finally {
+    source.close();
+  }
+}
+
+function describeModel(summary: ModelSummary, style: Style): string {
+  const lines = [describeConstants(summary)];
+  for (const signature of summary.signatures) lines.push(describeSignature(signature, style));
+  summary.subgraphs.forEach((subgraph, index) => {
+    lines.push(`\n${style.bold(`subgraph ${index}`)}${subgraph.name ? ` ${subgraph.name}` : ''}`);
+    lines.push(`operators  ${describeCounts(subgraph.operators)}`, tensorTable(subgraph, style));
+  });
+  if (summary.metadata.length > 0) {
+    const entries = summary.metadata.map(({ name, sizeBytes }) => `${name} (${formatBytes(sizeBytes)})`);
+    lines.push(`\nmetadata   ${entries.join(', ')}`);
+  }
+  return lines.join('\n');
+}
 
 const describeCounts = (counts: Readonly<Record<string, number>>) =>
   Object.entries(counts)

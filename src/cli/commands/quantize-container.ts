@@ -1,5 +1,6 @@
 import { AeqError } from '../../../schema/errors.ts';
-import { type ComponentReport, quantizeContainer } from '../../container.node.ts';
+import { suggestion } from '../../../schema/nearest.ts';
+import { type ComponentReport, containerComponents, quantizeContainer } from '../../container.node.ts';
 import { planDocument } from '../../plan/plan-document.ts';
 import type { Quantizer } from '../../quantizer.ts';
 import { formatBytes, plural } from '../../report/format.ts';
@@ -22,6 +23,7 @@ export async function runOnContainer(path: string, output: string, recipe: strin
       hint: '--dry-run --json prints the plans of all its models',
     });
   }
+  checkComponents(options.data ?? [], containerComponents(path));
   const step = progress.start('quantizing');
   const reports = await quantizeContainer(path, output, recipe, {
     compat: options.compat,
@@ -36,6 +38,7 @@ export async function runOnContainer(path: string, output: string, recipe: strin
     library: options.library,
     signal: context.signal,
     calibrate: (component, quantizer) => calibrateComponent(component, quantizer, context),
+    onWarning: warn,
     onComponent: (component) => step.update(0, undefined, component),
   });
   step.end(plural(reports.length, 'model'));
@@ -58,6 +61,20 @@ function report(reports: readonly ComponentReport[], output: string, { say, resu
   for (const { component, floatSizeBytes, sizeBytes, operators, quantizedOperators } of reports) {
     const sizes = `${formatBytes(floatSizeBytes)} → ${formatBytes(sizeBytes)}`;
     say(`${component}  ${sizes}, ${quantizedOperators} of ${operators} operators quantized`);
+  }
+}
+
+/** @throws AeqError USAGE for data that is for none of the models */
+function checkComponents(data: readonly string[], components: readonly string[]): void {
+  for (const source of data) {
+    if (components.some((component) => source.startsWith(`${component}=`) || source.startsWith(`${component}/`)))
+      continue;
+    const name = /^(\w+)[=/]/.exec(source)?.[1];
+    throw new AeqError('USAGE', `--data ${source} is for no model in the container`, {
+      hint:
+        (name === undefined ? undefined : suggestion(name, components)) ??
+        `write --data <component>=<source>; the container has ${components.join(', ') || 'no model'}`,
+    });
   }
 }
 

@@ -13,8 +13,8 @@ const MODEL = join(DIGITS, 'digits_cnn.tflite');
 
 /** A program as the README shows it, with what users pass for samples. */
 const PROGRAM = `
-import { AeqError, Quantizer, recipes } from 'aeq';
-import type { Comparison } from 'aeq';
+import { AeqError, dynamicRule, Quantizer, recipes } from 'aeq';
+import type { Comparison, ModelInput, RangeRule, RecipeSource, Rule, WeightRuleOptions } from 'aeq';
 
 const picture = (seed: number): Float32Array =>
   Float32Array.from({ length: 784 }, (_, i) => ((i * 7919 + seed * 104729) % 1000) / 1000);
@@ -23,8 +23,13 @@ async function* endless() {
   for (let i = 0; ; i += 1) yield { image: picture(i) };
 }
 
-const quantizer = await Quantizer.open(process.argv[2] as string);
-quantizer.loadQuantizationRecipe(recipes.staticWi8Ai8());
+const options: WeightRuleOptions = { weightBits: 8, granularity: 'CHANNELWISE' };
+const rules: readonly Rule[] = [...recipes.staticWi8Ai8().rules, dynamicRule({ ...options, regex: '^no layer' })];
+const source: RecipeSource = { rules: rules.slice(0, 1) };
+const range: RangeRule = { kind: 'minmax' };
+const model: ModelInput = process.argv[2] as string;
+const quantizer = await Quantizer.open(model);
+quantizer.loadQuantizationRecipe(source);
 quantizer.updateQuantizationRecipe({ regex: 'dense_3', operation: 'FULLY_CONNECTED', algorithm: 'no_quantize' });
 const calibration = await quantizer.calibrate(endless(), { samples: 12 });
 const shape = [1, 28, 28, 1];
@@ -37,7 +42,7 @@ const tensors = await quantizer.calibrate([
 const own = picture(4);
 const before = own.slice();
 await quantizer.calibrate([{ image: own }]);
-const result = await quantizer.quantize(calibration);
+const result = await quantizer.quantize(calibration, { range });
 await result.exportModel('model_q.tflite');
 const comparison: Comparison = await quantizer.validate(Array.from({ length: 4 }, (_, i) => ({ image: picture(i) })));
 let refused: string | undefined;

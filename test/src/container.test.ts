@@ -64,7 +64,8 @@ it('calibrates components with static recipes, verifies them, and gives the same
       {
         calibrate: (component, quantizer) => {
           asked.push(component);
-          return quantizer.calibrate([{ x: Float32Array.of(1, -1, 0.5, 2) }, { x: Float32Array.of(0, 3, -2, 1) }]);
+          const samples = [{ x: Float32Array.of(1, -1, 0.5, 2) }, { x: Float32Array.of(0, 3, -2, 1) }];
+          return quantizer.calibrate(samples, { runtime: 'wasm' });
         },
       },
     );

@@ -47,7 +47,7 @@ async function modes(builder: ModelBuilder, samples: { x: Float32Array }[], reci
   quantizer.loadQuantizationRecipe(recipe);
   const calibration = await quantizer.calibrate(samples, { runtime: 'wasm', workers: 1 });
   const { plan } = await quantizer.quantize(calibration, { safety });
-  const comparison = await quantizer.validate(samples);
+  const comparison = await quantizer.validate(samples, { runtime: 'wasm' });
   const real = plan.operators.filter(({ operator }) => operator >= 0);
   return {
     modes: Object.fromEntries(real.map(({ name, mode }) => [name, mode])),

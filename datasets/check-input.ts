@@ -2,6 +2,7 @@ import { TensorType } from '../schema/generated/tflite.ts';
 import type { Finding, FindingCode, FindingLevel } from './finding.ts';
 import { pictureDimensions } from './images/tensor.ts';
 import type { InputSpec, Sample, TensorValue } from './sample.ts';
+import { lookLikePixels } from './value-range.ts';
 
 /** Sums over the values of one input. */
 export interface InputTotals {
@@ -21,6 +22,8 @@ const MOST_NAMED = 5;
  * more; independent noise with 0.
  */
 const NOISE_CORRELATION = 0.1;
+/** Pixels have no greater values, and centred ones are nearer to 0. */
+const LARGEST_PIXEL = 255;
 /** Shorter signals say nothing about their correlation. */
 const SHORTEST_SIGNAL = 256;
 
@@ -83,8 +86,8 @@ export class InputTally {
     return [min, max];
   }
 
-  /** What there is to say when `samples` have been read. */
-  findings(samples: number): Finding[] {
+  /** What there is to say when `samples` have been read; nothing about values that look unscaled where that was said. */
+  findings(samples: number, valueRangeSaid = false): Finding[] {
     const { input, totals } = this;
     const label = `input "${input.name}"`;
     const result: Finding[] = [];
@@ -102,24 +105,38 @@ export class InputTally {
       const message = `${this.#full.length} of ${samples} texts fill all tokens: most are cut off`;
       result.push(this.#finding('warning', 'truncated', message, this.#full));
     }
-    return [...result, ...this.#valueFindings(label), ...this.#noiseFindings(label)];
+    return [...result, ...(valueRangeSaid ? [] : this.#valueFindings(label)), ...this.#noiseFindings(label)];
   }
 
   #finding(level: FindingLevel, code: FindingCode, message: string, names: readonly string[] = []): Finding {
     return { level, code, message, input: this.input.name, samples: names.slice(0, MOST_NAMED) };
   }
 
-  /** Values that a picture model hardly expects. */
+  /** Values that a model of pictures or sound hardly expects. */
   #valueFindings(label: string): Finding[] {
     const { min, max, finite } = this.totals;
-    if (this.input.type !== TensorType.FLOAT32 || !pictureDimensions(this.input.shape) || finite === 0) return [];
-    if (this.#whole && min >= 0 && max > 2 && max <= 255) {
+    if (this.input.type !== TensorType.FLOAT32 || finite === 0) return [];
+    const largest = Math.max(Math.abs(min), Math.abs(max));
+    if (!pictureDimensions(this.input.shape)) return this.#soundFindings(label, largest);
+    if (lookLikePixels({ min, max, whole: this.#whole })) {
       const message = `${label} gets raw pixels (${min} to ${max}); most float models expect 0..1 or -1..1`;
       return [this.#finding('warning', 'raw-pixels', `${message}: say so with --preprocess`)];
     }
-    const largest = Math.max(Math.abs(min), Math.abs(max));
+    if (largest > LARGEST_PIXEL) {
+      const message = `${label} gets values of ${min} to ${max}, beyond what pixels are`;
+      return [
+        this.#finding('warning', 'large-values', `${message}: say with --mean, --std or --scale how to prepare them`),
+      ];
+    }
     if (largest === 0 || largest > 1 / 127) return [];
     return [this.#finding('warning', 'tiny-values', `${label} only gets values up to ${largest}: scaled twice?`)];
+  }
+
+  /** Numbers of 16-bit sound; sound read from WAV files is -1..1. */
+  #soundFindings(label: string, largest: number): Finding[] {
+    if (this.#correlations.length === 0 || !this.#whole || largest <= LARGEST_PIXEL || largest > 2 ** 15) return [];
+    const message = `${label} gets whole numbers up to ${largest}, as 16-bit sound has; most models expect -1..1`;
+    return [this.#finding('warning', 'large-values', `${message}: divide by 32768, with --scale 0.000030517578125`)];
   }
 
   #noiseFindings(label: string): Finding[] {

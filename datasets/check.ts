@@ -43,7 +43,7 @@ const MOST_NAMED = 5;
  * faults errors. @param indices which samples to read; all by default
  */
 export async function checkDataset(
-  dataset: Dataset & { readonly bad?: readonly BadSample[] },
+  dataset: Dataset & { readonly bad?: readonly BadSample[]; readonly valueRangeSaid?: boolean },
   inputs: readonly InputSpec[],
   indices?: Iterable<number>,
 ): Promise<DatasetCheck> {
@@ -62,7 +62,7 @@ export async function checkDataset(
     else repeated.push(`${sample.name} (like ${other})`);
   }
   findings.push(...unreadable(dataset.bad ?? []), ...repetition(samples, repeated));
-  for (const tally of tallies) findings.push(...tally.findings(samples));
+  for (const tally of tallies) findings.push(...tally.findings(samples, dataset.valueRangeSaid));
   findings.push(...tooFew(samples));
   return {
     samples,

@@ -2,6 +2,7 @@ import { AeqError } from '../schema/errors.ts';
 import type { Labels } from './labels.ts';
 import type { BadSample, FileDataset } from './options.ts';
 import type { DatasetDescription, Feed, Sample } from './sample.ts';
+import { saysValueRange, type ValueRangeOptions } from './value-range.ts';
 
 /** What a data set is made of: names and a way to read each sample. */
 export interface SampleSource {
@@ -9,6 +10,8 @@ export interface SampleSource {
   readonly description: DatasetDescription;
   /** Where the source itself tells them. */
   readonly labels?: Labels | undefined;
+  /** Of texts: what the token ids of a sample say, by input. */
+  readonly words?: (feed: Feed) => Readonly<Record<string, string>>;
   /** @throws AeqError DATASET_UNREADABLE for a sample that cannot be decoded: only these count as bad. */
   load(index: number): Promise<Feed>;
 }
@@ -18,7 +21,7 @@ const READ_AHEAD = 3;
 /** Bad files that an error names; the others are counted. */
 const MOST_NAMED = 10;
 
-export interface FileDatasetOptions {
+export interface FileDatasetOptions extends ValueRangeOptions {
   /** Share of the samples that may fail to decode. */
   readonly allowBad?: number | undefined;
   readonly selection?: FileDataset['selection'] | undefined;
@@ -62,6 +65,8 @@ export function createFileDataset(source: SampleSource, options: FileDatasetOpti
     description,
     labels: source.labels,
     selection,
+    valueRangeSaid: saysValueRange(options),
+    ...(source.words && { words: source.words }),
     get bad() {
       return ascending(bad.values());
     },

@@ -20,6 +20,7 @@ export type FindingCode =
   | 'all-equal'
   | 'repeated'
   | 'raw-pixels'
+  | 'large-values'
   | 'tiny-values'
   | 'noise'
   | 'truncated'

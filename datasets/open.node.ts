@@ -132,10 +132,7 @@ async function openManifest(
   }
   const labels = part.labels ? await readManifestLabels(part.labels, source.names) : source.labels;
   const description = { ...source.description, sources: [file] };
-  return createFileDataset(
-    { ...source, description, labels },
-    { allowBad: merged.allowBad, selection: part.selection },
-  );
+  return createFileDataset({ ...source, description, labels }, { ...merged, selection: part.selection });
 }
 
 async function readManifestLabels({ file, column, classes }: LabelsSource, names: readonly string[]): Promise<Labels> {

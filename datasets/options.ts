@@ -1,6 +1,6 @@
 import type { CROPS, LAYOUTS, RESIZE_METHODS, WINDOWS } from '../schema/documents/dataset-manifest.ts';
 import type { Labels } from './labels.ts';
-import type { Dataset } from './sample.ts';
+import type { Dataset, Feed } from './sample.ts';
 import type { ValueRangeOptions } from './value-range.ts';
 
 export type ResizeMethod = (typeof RESIZE_METHODS)[number];
@@ -76,6 +76,10 @@ export interface FileDataset extends Dataset {
   readonly selection: { readonly samples?: number | undefined; readonly seed?: number | undefined };
   /** Classes of the samples, where the source itself or its manifest tells them. */
   readonly labels: Labels | undefined;
+  /** The value range was said, so that values that look odd are meant: by name, or as mean, std or scale. */
+  readonly valueRangeSaid: boolean;
+  /** Of texts: what the token ids of a sample say, by the input that holds them. */
+  readonly words?: (feed: Feed) => Readonly<Record<string, string>>;
   /** Samples that failed to decode so far, ascending; they are left out of what `samples` gives. */
   readonly bad: readonly BadSample[];
 }

@@ -10,14 +10,20 @@ const MOST_TOKENS = 24;
 
 /**
  * A sample as text for a terminal: pictures as characters from dark to light, long signals as a line of bars, other
- * inputs as their first values. @param columns characters per line
+ * inputs as their first values, with what they say where that is known.
+ * @param columns characters per line
+ * @param words text of the token ids, by input
  */
-export function sketchSample(sample: Sample, columns = 64): string {
+export function sketchSample(sample: Sample, columns = 64, words: Readonly<Record<string, string>> = {}): string {
   const parts = Object.entries(sample.feed).map(([name, value]) => {
-    return `${name} ${shapeText(value.shape)}\n${sketchTensor(value, columns)}`;
+    const said = Object.hasOwn(words, name) ? `\n${printable(words[name] ?? '')}` : '';
+    return `${name} ${shapeText(value.shape)}\n${sketchTensor(value, columns)}${said}`;
   });
   return [`${sample.name}`, ...parts].join('\n');
 }
+
+/** On one line, and without what would steer the terminal. */
+const printable = (text: string): string => text.replace(/[\p{Cc}\p{Zl}\p{Zp}]+/gu, ' ').trim();
 
 /** One tensor as text, see `sketchSample`. */
 export function sketchTensor(value: TensorValue, columns = 64): string {

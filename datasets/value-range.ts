@@ -67,6 +67,25 @@ export function resolveValueRange(options: ValueRangeOptions, fallback: ValueRan
   return result;
 }
 
+/** Something was said about the value range, even that values are fed as they are. */
+export const saysValueRange = ({ preprocess, mean, std, scale }: ValueRangeOptions): boolean =>
+  [preprocess, mean, std, scale].some((said) => said !== undefined);
+
+/** Values of a picture tensor, for telling what they are. */
+export interface PictureValues {
+  readonly min: number;
+  readonly max: number;
+  /** All of them are whole numbers. */
+  readonly whole: boolean;
+}
+
+/** Fractions come from resizing, which seldom leaves the brightest pixels below this. */
+const BRIGHT = 200;
+
+/** Values of 0 to 255, which most float models do not take: they expect 0..1 or -1..1. */
+export const lookLikePixels = ({ min, max, whole }: PictureValues): boolean =>
+  min >= 0 && max <= 255 && max > (whole ? 2 : BRIGHT);
+
 /** Nothing is changed. */
 export const isIdentity = (range: ValueRange): boolean =>
   range.divisor === 1 &&

@@ -9,6 +9,8 @@ import { moveTowards, searchRange } from './search.ts';
 /** A range and the words for how it came about. */
 export interface ChosenRange extends Limits {
   readonly how: string;
+  /** Values that a softmax gives nothing for are left out. */
+  readonly cutsMask?: boolean;
 }
 
 /** How much worse than the best a wider range may be: where the curve is flat, unseen values are clipped less. */
@@ -34,7 +36,7 @@ export function autoRange(
   const floor = Math.min((leastRowMaximum ?? Number.NEGATIVE_INFINITY) - SOFTMAX_REACH, bins.limits.max);
   if (!Number.isFinite(floor) || bins.limits.min >= floor) return rangeFor(statistics, bins, use);
   const { how, ...range } = rangeFor(statistics, above(bins, floor), use);
-  return { ...range, how: `${how}, mask below ${floor.toPrecision(4)} cut off` };
+  return { ...range, how: `${how}, mask below ${floor.toPrecision(4)} cut off`, cutsMask: true };
 }
 
 function rangeFor(statistics: TensorStatistics, bins: Bins, use: ActivationUse): ChosenRange {

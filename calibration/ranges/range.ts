@@ -1,4 +1,5 @@
 import type { Magnitudes } from './magnitudes.ts';
+import type { Suspicion } from './suspicion.ts';
 
 /**
  * The range of one activation, as the planner uses it. `carrier` is the type the numbers were computed in: it decides
@@ -13,6 +14,8 @@ export interface ActivationRange {
   readonly shape: readonly number[];
   /** Why this range, in a few words for the plan: `min/max of 40 samples`. */
   readonly reason: string;
+  /** A mask is left out: values far below those that a softmax gives anything for. */
+  readonly cutsMask?: boolean;
 }
 
 /** Ranges by position in the float model. A tensor without statistics has none. */
@@ -20,4 +23,6 @@ export interface RangeSource {
   range(subgraph: number, tensor: number): ActivationRange | undefined;
   /** How the magnitudes of a tensor are spread; undefined, or absent, where no histogram tells. */
   magnitudes?(subgraph: number, tensor: number): Magnitudes | undefined;
+  /** What is odd about the values of a tensor; undefined, or absent, where nothing is or nobody knows. */
+  suspicion?(subgraph: number, tensor: number): Suspicion | undefined;
 }

@@ -9,6 +9,7 @@ import { magnitudesOf } from './magnitudes.ts';
 import { type Limits, minMax, movingAverage } from './per-sample.ts';
 import type { ActivationRange, RangeSource } from './range.ts';
 import type { RangeRule } from './rule.ts';
+import { suspicionOf } from './suspicion.ts';
 
 /** Nothing is known of what the ranges are for: rules that look ahead fall back to min/max. */
 const NO_CONTEXT: RangeContext = { use: () => undefined };
@@ -41,7 +42,11 @@ export function rangesFromCalibration(
     const bins = limits && makeBins(entry, limits);
     return bins && magnitudesOf(bins);
   };
-  return { range, magnitudes };
+  const suspicion = (subgraph: number, tensor: number) => {
+    const entry = statistics(subgraph, tensor);
+    return entry && (suspicionOf(entry) ?? (range(subgraph, tensor)?.cutsMask ? 'mask' : undefined));
+  };
+  return { range, magnitudes, suspicion };
 }
 
 /** What a tensor's rule may ask about others. */
@@ -72,7 +77,8 @@ function rangeOf(
   const bins = use && rule.kind !== 'percentile' ? binsWhereRead(entry, own, use, others) : own;
   const chosen = choose(entry, bins, rule, use, () => addedMask(entry, context, others));
   const capped = rule.kind === 'auto' && use?.bits === 8 ? capped8(chosen, entry, context, others) : chosen;
-  return activationRange(entry, capped, `${capped.how} of ${samples}${clipNote(bins, capped)}`);
+  const made = activationRange(entry, capped, `${capped.how} of ${samples}${clipNote(bins, capped)}`);
+  return chosen.cutsMask ? { ...made, cutsMask: true } : made;
 }
 
 /** The values as its readers meet them, behind operators that only move or choose values. */

@@ -7,7 +7,7 @@ import { type DataFile, hashFiles, listFiles, readText } from '../files.node.ts'
 import type { DatasetOptions } from '../options.ts';
 import type { InputSpec } from '../sample.ts';
 import { jsonLines, type TextLine, tableTexts, textLines } from './lines.ts';
-import { textFeed, textRecipe } from './tensors.ts';
+import { textFeed, textRecipe, textWords } from './tensors.ts';
 import { type TextTokenizer, tokenizerFromJson, tokenizerFromVocabulary } from './tokenizer.ts';
 
 /** Extensions of files of texts. */
@@ -62,6 +62,7 @@ export async function openTokenized(
       },
       contentHash,
     },
+    words: (feed) => textWords(feed, recipe, tokenizer),
     async load(index) {
       const found = texts[index];
       if (!found) throw new AeqError('INTERNAL', `there is no text ${index}`);

@@ -97,6 +97,25 @@ function tokenDimension({ name, shape, type }: InputSpec): number {
   );
 }
 
+/**
+ * What the token ids of a sample say, by the input that holds them, the padding only counted: what a user looks at to see
+ * that the tokenizer is the model's own.
+ */
+export function textWords(feed: Feed, recipe: TextRecipe, tokenizer: TextTokenizer): Record<string, string> {
+  const held = recipe.inputs.filter(({ role }) => role === 'ids');
+  return Object.fromEntries(
+    held.flatMap(({ input }) => {
+      const all = Array.from(feed[input.name]?.data ?? [], Number);
+      const isPadding = (id: number) => id === tokenizer.padId;
+      const [left, right] = [all.findIndex((id) => !isPadding(id)), all.findLastIndex((id) => !isPadding(id)) + 1];
+      const ids = left < 0 ? [] : tokenizer.padSide === 'left' ? all.slice(left) : all.slice(0, right);
+      const padding = all.length - ids.length;
+      const words = tokenizer.decode(ids);
+      return words === undefined ? [] : [[input.name, padding > 0 ? `${words} (and ${padding} of padding)` : words]];
+    }),
+  );
+}
+
 /** One text as the model's inputs. @throws AeqError DATASET_MISMATCH where an input's type does not hold an id. */
 export function textFeed(text: string, recipe: TextRecipe, tokenizer: TextTokenizer, label: string): Feed {
   const { ids, typeIds } = tokenizer.encode(text, recipe.maxLength);

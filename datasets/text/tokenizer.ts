@@ -11,6 +11,8 @@ export interface Encoded {
 export interface TextTokenizer {
   /** Encodes one text; a text that is too long loses its last tokens, never the special ones. */
   encode(text: string, maxLength: number): Encoded;
+  /** The text of ids, special tokens with it; undefined where the tokenizer cannot put them together again. */
+  decode(ids: readonly number[]): string | undefined;
   readonly padId: number;
   readonly padSide: 'left' | 'right';
   /** What decides the numbers, for the record. */
@@ -131,7 +133,7 @@ function wrap(
   tokenizer: Tokenizer,
   file: string,
   unknownId: number | undefined,
-  rest: Omit<TextTokenizer, 'encode'>,
+  rest: Omit<TextTokenizer, 'encode' | 'decode'>,
 ): TextTokenizer {
   /** The library gives undefined for pieces that some kinds of models do not know. */
   const known = (ids: readonly (number | undefined)[], text: string): number[] =>
@@ -143,6 +145,13 @@ function wrap(
   return {
     ...rest,
     description: { ...rest.description, padId: rest.padId, padSide: rest.padSide },
+    decode(ids) {
+      try {
+        return ids.length === 0 ? '' : tokenizer.decode([...ids], { skip_special_tokens: false });
+      } catch {
+        return undefined;
+      }
+    },
     encode(text, maxLength) {
       const encoded = tokenizer.encode(text, { return_token_type_ids: true });
       const full = known(encoded.ids, text);

@@ -6,6 +6,7 @@ import type { Quantizer } from '../quantizer.ts';
 import { formatBytes, plural } from '../report/format.ts';
 import type { Context } from './context.ts';
 import { badSamples, memoryBytes, openData } from './data.ts';
+import { rawPixelWarnings } from './raw-pixels.ts';
 
 /** What a calibration came to. */
 export interface Calibrated extends CalibrationStart {
@@ -44,6 +45,7 @@ export async function calibrateWithProgress(
   });
   step?.end(`${plural(document.samples.length, 'sample')}, ${plural(document.tensors.length, 'tensor')}`);
   for (const text of badSamples(datasets)) warn(text);
+  for (const text of rawPixelWarnings(quantizer.model, document, datasets)) warn(text);
   if (document.samples.length < RECOMMENDED_SAMPLES && !options.shard) {
     warn(`${plural(document.samples.length, 'sample')} are few: below ${RECOMMENDED_SAMPLES}, ranges are mostly luck`);
   }

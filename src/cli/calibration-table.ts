@@ -1,6 +1,7 @@
 import { type Bins, makeBins } from '../../calibration/ranges/bins.ts';
 import { minMax } from '../../calibration/ranges/per-sample.ts';
 import type { RangeSource } from '../../calibration/ranges/range.ts';
+import { OUTLIER_REACH, reachOf, type Suspicion, suspicionOf } from '../../calibration/ranges/suspicion.ts';
 import type { CalibrationDocument, TensorStatistics } from '../../schema/documents/calibration.ts';
 import { typeName } from '../../schema/graph.ts';
 import { columns } from '../report/format.ts';
@@ -21,6 +22,8 @@ export interface TensorSummary {
   readonly typical: number;
   readonly reach: number;
   readonly notFinite: number;
+  /** Masks or outliers; null where nothing is odd. */
+  readonly suspicion: Suspicion | null;
   /** Shares of the values in equal steps from the least to the greatest; null without a histogram. */
   readonly histogram: readonly number[] | null;
 }
@@ -43,15 +46,10 @@ export function tensorSummaries(document: CalibrationDocument, ranges: RangeSour
       from: range?.reason ?? 'no statistics',
       ...reachOf(entry),
       notFinite: nans + infinities,
+      suspicion: suspicionOf(entry) ?? null,
       histogram: histogramOf(entry),
     };
   });
-}
-
-function reachOf({ min, max }: TensorStatistics): { typical: number; reach: number } {
-  const farthest = Array.from(min, (low, i) => Math.max(Math.abs(low), Math.abs(max[i] ?? 0))).sort((a, b) => a - b);
-  const typical = farthest[Math.floor(farthest.length / 2)] ?? 0;
-  return { typical, reach: typical > 0 ? (farthest.at(-1) ?? 0) / typical : 1 };
 }
 
 function histogramOf(entry: TensorStatistics): number[] | null {
@@ -78,14 +76,11 @@ function spread({ low, high, count, total, limits: { min, max } }: Bins): number
   return result;
 }
 
-/** A sample that reaches this much farther than the middle one is an outlier. */
-const OUTLIER_REACH = 10;
-
 /** A row a tensor, in the model's order; with `top` that many, those first whose samples differ most. */
 export function calibrationTable(tensors: readonly TensorSummary[], top: number | undefined, style: Style): string {
   const shown = top === undefined ? tensors : tensors.toSorted((a, b) => b.reach - a.reach).slice(0, top);
   const titles = ['type', 'shape', 'min', 'max', 'typical', 'farthest', 'spread', '', 'tensor'].map(style.dim);
-  const rows = shown.map(({ name, type, shape, min, max, typical, reach, notFinite, histogram }) => [
+  const rows = shown.map(({ name, type, shape, min, max, typical, reach, notFinite, suspicion, histogram }) => [
     type.toLowerCase(),
     `[${shape}]`,
     number(min),
@@ -93,15 +88,19 @@ export function calibrationTable(tensors: readonly TensorSummary[], top: number 
     number(typical),
     `${reach.toFixed(1)} x`,
     histogram ? style.dim(sketch(histogram)) : '',
-    notFinite > 0 ? style.red(`${notFinite} not finite`) : '',
-    reach > OUTLIER_REACH ? style.yellow(name) : name,
+    notFinite > 0 ? style.red(`${notFinite} not finite`) : style.yellow(suspicion ?? ''),
+    suspicion ? style.yellow(name) : name,
   ]);
   const lines = columns([titles, ...rows], new Set([2, 3, 4, 5]));
-  if (shown.some(({ reach }) => reach > OUTLIER_REACH)) {
-    lines.push('', style.yellow(`single samples reach more than ${OUTLIER_REACH} times farther than the middle one`));
-  }
+  const notes = (['mask', 'outliers'] as const).filter((kind) => shown.some(({ suspicion }) => suspicion === kind));
+  if (notes.length > 0) lines.push('', ...notes.map((kind) => style.yellow(`${kind}  ${NOTES[kind]}`)));
   return lines.join('\n');
 }
+
+const NOTES: Readonly<Record<Suspicion, string>> = {
+  mask: 'values such as -1e9 that stand for "not here"',
+  outliers: `single samples reach more than ${OUTLIER_REACH} times farther than the middle one`,
+};
 
 const number = (value: number | null) => (value === null ? '-' : String(Number(value.toPrecision(5))));
 

@@ -17,6 +17,7 @@ import { RangeTable } from './ranges.ts';
 import { rotationWarnings } from './rotation.ts';
 import { unsafe } from './safety.ts';
 import { repairSharing } from './sharing.ts';
+import { suspicionWarnings } from './suspicions.ts';
 import type { OperandWish } from './task.ts';
 import type { Visit } from './visits.ts';
 import type { TensorWishes } from './wish.ts';
@@ -84,7 +85,9 @@ export function planQuantization(
     operators.push(planned.operator);
     for (const entry of planned.wishes) record(wishes, visit.subgraph, entry);
   }
-  if (!conduct.failsOnRefusal) materials.warnings.push(...rotationWarnings(wishes));
+  if (!conduct.failsOnRefusal) {
+    materials.warnings.push(...rotationWarnings(wishes), ...suspicionWarnings(model, wishes, ranges));
+  }
   repairSharing(model, wishes, conduct);
   return { model, operators, wishes, warnings: materials.warnings, conduct };
 }

@@ -1,9 +1,10 @@
-import { readFileSync, statSync } from 'node:fs';
+import { mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { layoutBytes } from '../../schema/layout.ts';
 import { layoutContainer } from '../../schema/litertlm/layout.ts';
 import { container, section } from '../support/containers.ts';
+import { ModelBuilder } from '../support/model-builder.ts';
 import { denseModel, twoSignatureModel } from '../support/models.ts';
 import { aeq, type Run, stable } from './aeq.ts';
 import { DIGITS, npy, workspace } from './workspace.ts';
@@ -56,6 +57,16 @@ describe('calibrate', () => {
     expect(stable(useless)).toContain('the recipe dynamic_wi8_afp32 needs no calibration');
   });
 });
+
+/** input_ids [1,8] of int32, as floats behind a RELU. */
+function tokenModel(): ModelBuilder {
+  const builder = new ModelBuilder();
+  const main = builder.subgraph();
+  const ids = main.input('input_ids', [1, 8], { type: 'INT32' });
+  const floats = main.operator('CAST', [ids], { name: 'floats', shape: [1, 8] });
+  main.outputs(main.operator('RELU', [floats], { name: 'y', shape: [1, 8] }));
+  return builder.signature('serving_default', { inputs: { input_ids: ids }, outputs: { y: 'y' } });
+}
 
 const [STATIC_RULE] = JSON.parse(readFileSync(new URL('../../recipes/static_wi8_ai8.json', import.meta.url), 'utf8'));
 
@@ -250,12 +261,12 @@ describe('looking at things', () => {
     await aeq(['calibrate', 'model.tflite', '--data', 'samples', '--quiet'], { cwd: folder });
     expect(stable(await aeq(['calibration', 'show', 'calibration.json'], { cwd: folder }))).toMatchInlineSnapshot(`
       "model.tflite  25 samples, 3 tensors
-      type     shape       min     max  typical  farthest  spread                      tensor
-      float32  [1,4]  -0.96634     500  0.78937   633.4 x  █                      ▅    x
-      float32  [1,3]   -182.82  1.7896  0.78599   232.6 x  ▅ ▅                    █    dense/output
-      float32  [1,3]         0  1.7896  0.70983     2.5 x  ▇▅▇▆▇▆▅▆▆▆▅▆▄▆ ▆▅    ▅▃▆    y
+      type     shape       min     max  typical  farthest  spread                              tensor
+      float32  [1,4]  -0.96634     500  0.78937   633.4 x  █                      ▅  outliers  x
+      float32  [1,3]   -182.82  1.7896  0.78599   232.6 x  ▅ ▅                    █  outliers  dense/output
+      float32  [1,3]         0  1.7896  0.70983     2.5 x  ▇▅▇▆▇▆▅▆▆▆▅▆▄▆ ▆▅    ▅▃▆            y
 
-      single samples reach more than 10 times farther than the middle one
+      outliers  single samples reach more than 10 times farther than the middle one
       exit status 0"
     `);
     const { tensors } = json(
@@ -278,6 +289,38 @@ describe('looking at things', () => {
     expect(await aeq(args, { cwd: folder })).toEqual({ status: 0, stdout: '', stderr: '' });
   });
 
+  it('masks and outliers are named once when they become integers', async () => {
+    const { folder, write } = workspace();
+    write('samples/24.npy', npy([1, 4], Float32Array.of(500, 0, 0, 0)));
+    const quantize = (...args: string[]) => aeq(['quantize', 'model.tflite', '--force', ...args], { cwd: folder });
+    const run = await quantize('--static', '--data', 'samples', '--no-verify');
+    expect(run.status).toBe(0);
+    expect(run.stderr.split('\n').filter((line) => line.startsWith('warning'))).toEqual([
+      'warning  2 tensors have samples that reach more than 10 times farther than the middle one: --dry-run and --plan say which and what range each gets; aeq calibration show has their values',
+    ]);
+    expect((await quantize('--recipe', 'dynamic_wi8_afp32', '--no-verify')).stderr).not.toContain('farther');
+  });
+
+  it('raw pixels are warned of once, unless they are meant', async () => {
+    const { folder, path } = workspace(0);
+    mkdirSync(path('raw'));
+    for (let i = 0; i < 24; i++) {
+      const pixels = Uint8Array.from({ length: 784 }, (_, k) => Math.round(127.5 + 127.5 * Math.sin(k / (9 + i))));
+      writeFileSync(path('raw', `${i}.npy`), npy([28, 28, 1], pixels));
+    }
+    const calibrate = async (...args: string[]) => {
+      const model = join(DIGITS, 'digits_cnn.tflite');
+      const run = await aeq(['calibrate', model, '--data', 'raw', '--force', ...args], { cwd: folder });
+      expect(run.status).toBe(0);
+      return run.stderr.split('\n').filter((line) => line.startsWith('warning'));
+    };
+    expect(await calibrate()).toEqual([
+      expect.stringMatching(/input image got raw pixels \(0 to 255\).*--preprocess zero-one/),
+    ]);
+    expect(await calibrate('--preprocess', 'zero-one')).toEqual([]);
+    expect(await calibrate('--preprocess', 'raw')).toEqual([]);
+  });
+
   it('dataset check', async () => {
     const pictures = join(DIGITS, 'test');
     const model = join(DIGITS, 'digits_cnn.tflite');
@@ -285,6 +328,7 @@ describe('looking at things', () => {
     expect(good).toMatchObject({ status: 0, stderr: '' });
     expect(good.stdout).toMatchInlineSnapshot(`
       "serving_default  50 samples of images
+      contentHash sha256:7d95bd667931d0b8e8350457577d960ef06f5789f02428b99479e42586a2ec95
       input  type     shape        least  greatest   mean  deviation
       image  float32  [1,28,28,1]      0      1.00  0.132      0.310
 
@@ -308,6 +352,13 @@ describe('looking at things', () => {
       "
     `);
     const { folder, write } = workspace(2);
+    write('vocab.txt', '[PAD]\n[UNK]\n[CLS]\n[SEP]\nhello\nworld\n##s\n');
+    write('s.txt', 'Hello worlds\nhello there\n');
+    write('ids.tflite', tokenModel().bytes());
+    const texts = await aeq(['dataset', 'check', 's.txt', 'ids.tflite', '--tokenizer', 'vocab.txt'], { cwd: folder });
+    expect(texts.stdout).toContain(
+      's.txt:1\ninput_ids [1,8]\n2 4 5 6 3 0 0 0\n[CLS] hello worlds [SEP] (and 3 of padding)\n',
+    );
     write('samples/nan.npy', npy([1, 4], Float32Array.of(1, Number.NaN, 3, 4)));
     const bad = await aeq(['dataset', 'check', 'samples', 'model.tflite', '--quiet'], { cwd: folder });
     expect(bad.status).toBe(1);

@@ -4,6 +4,7 @@ import { encodeNpy } from '../../datasets/arrays/npy.ts';
 import { checkDataset } from '../../datasets/check.ts';
 import { iterableDataset, type SampleInput } from '../../datasets/iterable.ts';
 import { openDataset } from '../../datasets/open.node.ts';
+import type { DatasetOptions } from '../../datasets/options.ts';
 import type { InputSpec } from '../../datasets/sample.ts';
 import { sketchSample, sketchTensor } from '../../datasets/sketch.ts';
 import { TensorType } from '../../schema/generated/tflite.ts';
@@ -50,6 +51,8 @@ describe('checking data', () => {
     ['nothing in smooth pictures', many(blob), []],
     ['noise', many(random), ['warning noise']],
     ['raw pixels', many((k) => blob(k).map((value) => Math.round(255 * value))), ['warning raw-pixels']],
+    ['resized raw pixels', many((k) => blob(k).map((value) => 250.5 * value)), ['warning raw-pixels']],
+    ['values beyond pixels', many((k) => blob(k).map((value) => 5000 * value)), ['warning large-values']],
     ['values scaled twice', many((k) => blob(k).map((value) => value / 255)), ['warning tiny-values']],
     ['NaN', many((k) => (k === 3 ? blob(k).fill(Number.NaN, 5, 6) : blob(k))), ['error non-finite']],
     [
@@ -66,6 +69,29 @@ describe('checking data', () => {
     ['very few samples', many(blob, 3), ['warning too-few']],
   ])('finds %s', async (_, samples, expected) => {
     expect(await codes(samples)).toEqual(expected);
+  });
+
+  it('finds 16-bit sound', async () => {
+    const sound: InputSpec = { name: 'sound', type: TensorType.FLOAT32, shape: [1, 1024] };
+    const waves = (scale: number): SampleInput[] =>
+      Array.from({ length: 40 }, (_, k) => ({
+        sound: Float32Array.from({ length: 1024 }, (__, i) => Math.round(scale * Math.sin(i / (20 + k)))),
+      }));
+    expect(await codes(waves(20_000), [sound])).toEqual(['warning large-values']);
+    expect(await codes(waves(100_000), [sound])).toEqual([]);
+    expect(await codes(waves(100), [sound])).toEqual([]);
+  });
+
+  it('lets values be that somebody said are meant', async () => {
+    const data = Uint8Array.from(blob(0), (value) => Math.round(255 * value));
+    folder.write('pixels/0.npy', encodeNpy({ type: 'uint8', shape: [16, 16, 1], data }));
+    const found = async (options: DatasetOptions) => {
+      const dataset = await openDataset([folder.path('pixels')], [picture], options);
+      return (await checkDataset(dataset, [picture])).findings.map(({ code }) => code);
+    };
+    expect(await found({})).toEqual(['raw-pixels', 'too-few']);
+    expect(await found({ preprocess: 'raw' })).toEqual(['too-few']);
+    expect(await found({ preprocess: 'zero-one' })).toEqual(['too-few']);
   });
 
   it('finds texts that are cut off, and lets full masks be', async () => {
@@ -121,5 +147,8 @@ describe('sketches', () => {
     expect(sketchTensor({ type: TensorType.FLOAT32, shape: [1, 100], data: signal }, 4)).toBe('▁▁██');
     const feed = { ids: { type: TensorType.INT64, shape: [1, 3], data: BigInt64Array.of(1n, 2n, 3n) } };
     expect(sketchSample({ index: 0, name: 'a.txt:1', feed })).toBe('a.txt:1\nids [1,3]\n1 2 3');
+    expect(sketchSample({ index: 0, name: 'a.txt:1', feed }, 64, { ids: 'one\u001b[31m\ntwo', other: 'x' })).toBe(
+      'a.txt:1\nids [1,3]\n1 2 3\none [31m two',
+    );
   });
 });

@@ -61,7 +61,8 @@ function describe(
     nans + infinities > 0 ? style.red(`${nans} NaN, ${infinities} infinite`) : '',
   ]);
   const title = `${style.bold(signature)}  ${plural(samples, 'sample')} of ${description.kind}`;
-  return [title, ...columns([titles, ...rows], new Set([3, 4, 5, 6]))].join('\n');
+  const hash = description.contentHash === undefined ? [] : [style.dim(`contentHash ${description.contentHash}`)];
+  return [title, ...hash, ...columns([titles, ...rows], new Set([3, 4, 5, 6]))].join('\n');
 }
 
 /** One sample, so that a user sees what the model sees. */
@@ -69,7 +70,9 @@ async function showFirst(dataset: FileDataset, indices: readonly number[], { pri
   const bad = new Set(dataset.bad.map(({ index }) => index));
   const first = indices.find((index) => !bad.has(index));
   if (first === undefined) return;
-  for await (const sample of dataset.samples([first])) print(`\n${style.dim(sketchSample(sample))}\n`);
+  for await (const sample of dataset.samples([first])) {
+    print(`\n${style.dim(sketchSample(sample, undefined, dataset.words?.(sample.feed)))}\n`);
+  }
 }
 
 function describeFinding({ level, message, samples }: Finding, style: Style): string {

@@ -43,6 +43,7 @@ export class InputTally {
   readonly #constant: string[] = [];
   readonly #nonFinite: string[] = [];
   readonly #full: string[] = [];
+  readonly #beyond: string[] = [];
   readonly #correlations: number[] = [];
   #whole = true;
 
@@ -60,6 +61,7 @@ export class InputTally {
     this.totals.max = Math.max(this.totals.max, max);
     if (this.totals.nans + this.totals.infinities > before) this.#nonFinite.push(name);
     if (min === max && value.data.length > 1) this.#constant.push(name);
+    if (min < 0 || max >= (this.input.rows ?? Number.POSITIVE_INFINITY)) this.#beyond.push(name);
     if (isMask(this.input) && min === 1) this.#full.push(name);
     const correlation = neighbourCorrelation(value);
     if (correlation !== undefined) this.#correlations.push(correlation);
@@ -95,6 +97,11 @@ export class InputTally {
       const what = `${totals.nans} NaN and ${totals.infinities} infinite values`;
       const message = `${label} has ${what} in ${this.#nonFinite.length} samples`;
       result.push(this.#finding('error', 'non-finite', message, this.#nonFinite));
+    }
+    if (input.rows !== undefined && this.#beyond.length > 0) {
+      const what = `numbers of ${totals.min} to ${totals.max} in ${this.#beyond.length} of ${samples} samples`;
+      const message = `${label} gets ${what}, but the model has rows for 0 to ${input.rows - 1} only`;
+      result.push(this.#finding('error', 'no-row', `${message}: is the tokenizer the model’s own?`, this.#beyond));
     }
     if (this.#constant.length > 0 && !isMask(input) && !isHelper(input)) {
       const level = this.#constant.length === samples && samples > 1 ? 'error' : 'warning';

@@ -20,6 +20,7 @@ export type FindingCode =
   | 'all-equal'
   | 'repeated'
   | 'raw-pixels'
+  | 'no-row'
   | 'large-values'
   | 'tiny-values'
   | 'noise'

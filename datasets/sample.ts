@@ -37,6 +37,8 @@ export interface InputSpec {
   readonly name: string;
   readonly type: number;
   readonly shape: readonly number[];
+  /** Its numbers choose among this many rows, from 0 on: others there is nothing for. Undefined where they are values. */
+  readonly rows?: number | undefined;
 }
 
 /**

@@ -3,8 +3,9 @@ import { iterableDataset, type SampleIterable } from '../datasets/iterable.ts';
 import type { FileDataset } from '../datasets/options.ts';
 import type { Dataset, InputSpec } from '../datasets/sample.ts';
 import { AeqError } from '../schema/errors.ts';
-import { type SignatureView, signatureShape, signatures } from '../schema/graph.ts';
+import { operatorBuiltin, type SignatureView, signatureShape, signatures, tensorConstant } from '../schema/graph.ts';
 import type { Model } from '../schema/model.ts';
+import { specOfBuiltin } from './ops/index.ts';
 
 /** Samples of one signature, or by signature key. */
 export type SampleSources = SampleSource | Readonly<Record<string, SampleSource>>;
@@ -14,8 +15,25 @@ type SampleSource = Dataset | SampleIterable;
 export function inputSpecs(model: Model, view: SignatureView): InputSpec[] {
   return view.inputs.map(({ name, tensor }) => {
     const entry = model.subgraphs[view.subgraph]?.tensors[tensor];
-    return { name, type: entry?.type ?? 0, shape: entry ? [...signatureShape(entry)] : [] };
+    const rows = rowsOf(model, view.subgraph, tensor);
+    const shape = entry ? [...signatureShape(entry)] : [];
+    return { name, type: entry?.type ?? 0, shape, ...(rows !== undefined && { rows }) };
   });
+}
+
+/** Rows of the smallest table that the numbers of a tensor choose from, such as an embedding; undefined without any. */
+function rowsOf(model: Model, subgraph: number, tensor: number): number | undefined {
+  const graph = model.subgraphs[subgraph];
+  const lengths = (graph?.operators ?? []).flatMap((operator) => {
+    const { looksUp } = specOfBuiltin(operatorBuiltin(model, operator)) ?? {};
+    if (!looksUp || operator.inputs[looksUp.rows] !== tensor) return [];
+    const table = graph?.tensors[operator.inputs[looksUp.table] ?? -1];
+    // Of what is computed, the shape in the file need not be the shape in the end.
+    if (!table || !tensorConstant(model, table)) return [];
+    const shape = table.shape ?? [];
+    return shape.at(looksUp.axis(operator) ?? shape.length) ?? [];
+  });
+  return lengths.length === 0 ? undefined : Math.min(...lengths);
 }
 
 /**

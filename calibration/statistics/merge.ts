@@ -78,10 +78,12 @@ export function datasetDifference(a: CalibratedDataset, b: CalibratedDataset): s
   const members = new Set([...Object.keys(one.preprocessing), ...Object.keys(two.preprocessing)]);
   for (const member of [...members].sort()) {
     const [x, y] = [canonicalJson(one.preprocessing[member]), canonicalJson(two.preprocessing[member])];
-    if (x !== y) return `${member} of the preprocessing is ${x} in one and ${y} in another`;
+    if (x !== y) return `${member} of the preprocessing is ${said(x)} in one and ${said(y)} in another`;
   }
   return undefined;
 }
+
+const said = (json: string) => (json === 'undefined' ? 'not set' : json);
 
 /** Samples that were to be calibrated with and are not there yet, by signature and index. */
 export function missingSamples(document: CalibrationDocument): { signature: string; index: number }[] {

@@ -51,8 +51,8 @@ export class StatisticsSum {
    * @throws AeqError CALIBRATION_MISMATCH when a sample is in both, or a position names different tensors.
    */
   absorb({ samples, tensors }: CollectedStatistics): void {
-    const doubled = samples.find((sample) => this.has(sample.signature, sample.index));
-    if (doubled) throw doubledSample(doubled);
+    const [doubled, ...more] = samples.filter((sample) => this.has(sample.signature, sample.index));
+    if (doubled) throw doubledSample(doubled, more);
     for (const tensor of tensors) this.#tensor(identityOf(tensor), false);
     const ordinals = samples.map((sample) => this.#register(sample));
     for (const tensor of tensors) this.#tensor(identityOf(tensor)).absorb(tensor, ordinals);
@@ -110,9 +110,15 @@ const identityOf = ({ subgraph, tensor, name, type, shape }: TensorIdentity): Te
 
 const keyOf = ({ signature, index }: { signature: string; index: number }) => `${index}:${signature}`;
 
-function doubledSample(sample: CalibratedSample): AeqError {
+/** Doubled samples that an error names beside the first. */
+const MOST_NAMED = 4;
+
+function doubledSample(sample: CalibratedSample, more: readonly CalibratedSample[] = []): AeqError {
   const name = `sample ${sample.index} (${sample.name}) of signature "${sample.signature}"`;
-  return new AeqError('CALIBRATION_MISMATCH', `${name} is there twice`, {
+  const named = more.slice(0, MOST_NAMED).map(({ index }) => index);
+  const rest = more.length > named.length ? ' ...' : '';
+  const others = more.length > 0 ? `, and so are ${more.length} more: ${named.join(', ')}${rest}` : '';
+  return new AeqError('CALIBRATION_MISMATCH', `${name} is there twice${others}`, {
     where: { sample: sample.index },
     hint: 'give each sample, and each part of a calibration, once',
   });

@@ -1,10 +1,17 @@
 import { BuiltinOperator as B } from '../../schema/generated/tflite.ts';
+import type { Operator } from '../../schema/model.ts';
 import { type OperatorSpec, OWN_STATIC, OWN_STATIC_INT8, STATIC_INT8, spec } from './spec.ts';
 
 const sameAsInput = (name: string, builtin: number, plainInputs: readonly number[] = [], rest: object = {}) =>
   spec({ name, builtin, scale: 'same-as-input', plainInputs, ...rest });
 const sameAsOutput = (name: string, builtin: number, plainInputs: readonly number[] = [], rest: object = {}) =>
   spec({ name, builtin, scale: 'same-as-output', plainInputs, ...rest });
+
+/** In batches each row is one of another table. */
+const gatheredAxis = ({ builtinOptions: options }: Operator): number | undefined => {
+  if (options?.table !== 'GatherOptions') return 0;
+  return options.batchDims === 0 ? options.axis : undefined;
+};
 
 /** Operators that move, select or pool values without changing what a code stands for. */
 export const movementSpecs: readonly OperatorSpec[] = [
@@ -16,7 +23,7 @@ export const movementSpecs: readonly OperatorSpec[] = [
   sameAsInput('REDUCE_MIN', B.REDUCE_MIN, [1]),
   sameAsInput('RESIZE_BILINEAR', B.RESIZE_BILINEAR, [1], { ranges: { averages: true, factors: 'mean' } }),
   sameAsInput('RESIZE_NEAREST_NEIGHBOR', B.RESIZE_NEAREST_NEIGHBOR, [1]),
-  sameAsInput('GATHER', B.GATHER, [1]),
+  sameAsInput('GATHER', B.GATHER, [1], { looksUp: { table: 0, rows: 1, axis: gatheredAxis } }),
   sameAsInput('GATHER_ND', B.GATHER_ND, [1]),
   sameAsInput('AVERAGE_POOL_2D', B.AVERAGE_POOL_2D, [], { ranges: { averages: true, factors: 'mean' } }),
   sameAsInput('MAX_POOL_2D', B.MAX_POOL_2D),

@@ -131,6 +131,15 @@ export interface OperatorSpec {
   readonly brokenConfigs?: readonly ConfigName[];
   /** Its result tells how two operands compare: only on one grid, of these steps, is that what it was in float. */
   readonly compares?: ComparedSteps;
+  /**
+   * Takes rows of one operand by the numbers in another, along this axis of it; undefined where that is not what this very
+   * operator does. Numbers that there is no row for are an error.
+   */
+  readonly looksUp?: {
+    readonly table: number;
+    readonly rows: number;
+    readonly axis: (operator: Operator) => number | undefined;
+  };
   /** Results that are positions or counts, by output position: arithmetic on them has to be exact. */
   readonly countingOutputs?: readonly number[];
   readonly ranges?: RangeFacts;

@@ -149,6 +149,7 @@ export const weightedSpecs: readonly OperatorSpec[] = [
     name: 'EMBEDDING_LOOKUP',
     builtin: B.EMBEDDING_LOOKUP,
     plainInputs: [0],
+    looksUp: { table: 1, rows: 0, axis: () => 0 },
     weighted: {
       input: 0,
       weight: 1,

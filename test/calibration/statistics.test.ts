@@ -177,6 +177,10 @@ describe('merging', () => {
     expect(error.code).toBe('CALIBRATION_MISMATCH');
     expect(error.message).toContain('2.png');
     expect(error.message).toContain('twice');
+    const all = Array.from({ length: 9 }, (_, index) => sample(index));
+    expect(errorOf(() => mergeCalibrations([documentOf(all), documentOf(all)])).message).toBe(
+      'sample 0 (0.png) of signature "decode" is there twice, and so are 8 more: 1, 2, 3, 4 ...',
+    );
   });
 
   it('refuses another model, data set or preprocessing and says what differs', () => {

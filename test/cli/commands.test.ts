@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { layoutBytes } from '../../schema/layout.ts';
 import { layoutContainer } from '../../schema/litertlm/layout.ts';
 import { container, section } from '../support/containers.ts';
-import { ModelBuilder } from '../support/model-builder.ts';
+import { ModelBuilder, randomFloats } from '../support/model-builder.ts';
 import { denseModel, twoSignatureModel } from '../support/models.ts';
 import { aeq, type Run, stable } from './aeq.ts';
 import { DIGITS, npy, workspace } from './workspace.ts';
@@ -58,13 +58,13 @@ describe('calibrate', () => {
   });
 });
 
-/** input_ids [1,8] of int32, as floats behind a RELU. */
+/** input_ids [1,8] of int32 to rows of a table. */
 function tokenModel(): ModelBuilder {
   const builder = new ModelBuilder();
   const main = builder.subgraph();
   const ids = main.input('input_ids', [1, 8], { type: 'INT32' });
-  const floats = main.operator('CAST', [ids], { name: 'floats', shape: [1, 8] });
-  main.outputs(main.operator('RELU', [floats], { name: 'y', shape: [1, 8] }));
+  const table = main.constant('table', [7, 2], randomFloats(14, 1));
+  main.outputs(main.operator('GATHER', [table, ids], { name: 'y', shape: [1, 8, 2] }, { axis: 0, batchDims: 0 }));
   return builder.signature('serving_default', { inputs: { input_ids: ids }, outputs: { y: 'y' } });
 }
 
@@ -359,6 +359,10 @@ describe('looking at things', () => {
     expect(texts.stdout).toContain(
       's.txt:1\ninput_ids [1,8]\n2 4 5 6 3 0 0 0\n[CLS] hello worlds [SEP] (and 3 of padding)\n',
     );
+    write('other.txt', `[PAD]\n[UNK]\n[CLS]\n[SEP]\n${'x\n'.repeat(3)}hello\nworlds\n`);
+    const wrong = await aeq(['dataset', 'check', 's.txt', 'ids.tflite', '--tokenizer', 'other.txt'], { cwd: folder });
+    expect(wrong.status).toBe(1);
+    expect(wrong.stdout).toMatch(/error.*input_ids" gets numbers of 0 to 8 in 2 of 2 samples, .* 0 to 6 only/);
     write('samples/nan.npy', npy([1, 4], Float32Array.of(1, Number.NaN, 3, 4)));
     const bad = await aeq(['dataset', 'check', 'samples', 'model.tflite', '--quiet'], { cwd: folder });
     expect(bad.status).toBe(1);

@@ -71,6 +71,15 @@ describe('checking data', () => {
     expect(await codes(samples)).toEqual(expected);
   });
 
+  it('finds ids that the model has no row for', async () => {
+    const ids: InputSpec = { name: 'ids', type: TensorType.INT32, shape: [1, 3], rows: 42 };
+    const from = (first: number): SampleInput[] => Array.from({ length: 40 }, (_, k) => ({ ids: [first + k, 5, 6] }));
+    expect(await codes(from(2), [ids])).toEqual([]);
+    expect(await codes(from(3), [ids])).toEqual(['error no-row']);
+    expect(await codes(from(-1), [ids])).toEqual(['error no-row']);
+    expect(await codes(from(900), [{ ...ids, rows: undefined }])).toEqual([]);
+  });
+
   it('finds 16-bit sound', async () => {
     const sound: InputSpec = { name: 'sound', type: TensorType.FLOAT32, shape: [1, 1024] };
     const waves = (scale: number): SampleInput[] =>

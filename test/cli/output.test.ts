@@ -203,7 +203,7 @@ describe('help', () => {
       which rule decides each operator of a model, and why an operator stays float
 
       Arguments:
-        model                 float .tflite model
+        model                 float .tflite model or .litertlm container
         recipe                name of a built-in recipe, or a file
 
       Quantizing:

@@ -203,6 +203,12 @@ export const OPTIONS = {
     value: '<name|file>',
     help: 'name of a built-in recipe (aeq recipe list) or a JSON file',
   },
+  policy: {
+    kind: 'text',
+    group: 'Quantizing',
+    value: '<file>',
+    help: 'JSON file of the configurations that each operator may have, in place of the built-in ones; for a single model',
+  },
   calibration: {
     kind: 'text',
     group: 'Quantizing',

@@ -377,6 +377,25 @@ describe('looking at things', () => {
     expect((await aeq(['doctor'])).stdout).toMatch(/^aeq \d+\.\d+\.\d+ {2}Node v\d+.*\n.*\n(.*\n)*wasm +available/);
   });
 
+  it('hold operators to the policy of a file', async () => {
+    const { folder, write } = workspace(2);
+    const weight = { num_bits: 8, granularity: ['CHANNELWISE'] };
+    const config = { weight_tensor_config: weight, explicit_dequantize: false, compute_precision: 'INTEGER' };
+    const policy = { configs: { own: config }, ops_per_config: { own: ['CONV_2D'] } };
+    write('policy.json', Buffer.from(JSON.stringify(policy)));
+    const rule = ['--recipe', 'dynamic_wi8_afp32', '--dry-run', '--json'];
+    const free = json(await aeq(['quantize', 'model.tflite', ...rule], { cwd: folder }));
+    const modes = ({ operators }: { operators: { mode: string }[] }) => new Set(operators.map(({ mode }) => mode));
+    expect(modes(free)).toContain('dynamic');
+    const held = await aeq(['quantize', 'model.tflite', ...rule, '--policy', 'policy.json'], { cwd: folder });
+    expect(modes(json(held))).toEqual(new Set(['float']));
+    const explained = ['recipe', 'explain', 'model.tflite', 'dynamic_wi8_afp32', '--json', '--policy', 'policy.json'];
+    expect(modes(json(await aeq(explained, { cwd: folder })))).toEqual(new Set(['float']));
+    write('wrong.json', Buffer.from(JSON.stringify({ configs: {} })));
+    const wrong = await aeq(['quantize', 'model.tflite', ...rule, '--policy', 'wrong.json'], { cwd: folder });
+    expect(wrong).toMatchObject({ status: 3, stderr: expect.stringContaining('[POLICY_INVALID]') });
+  });
+
   it('take the native library from a flag and from a config file', async () => {
     const { folder, write } = workspace(2);
     const missing = 'nowhere/libLiteRt.so';

@@ -212,6 +212,8 @@ describe('help', () => {
         --io <type>           type of the model’s inputs and outputs; same is what the
                               recipe says: same, float32, int8, uint8, int16 (default:
                               same)
+        --policy <file>       JSON file of the configurations that each operator may
+                              have, in place of the built-in ones; for a single model
         --compat <version>    the same bytes and graph as the Python original, its
                               faults included
 

@@ -17,6 +17,7 @@ export const run: CommandRun = async ([path = ''], context) => {
   checkOutput(output, [path], options.resume ? { ...options, force: true } : options);
   const quantizer = await Quantizer.open(path);
   try {
+    if (options.policy) quantizer.loadConfigPolicy(options.policy);
     if (options.recipe) for (const text of quantizer.loadQuantizationRecipe(options.recipe)) warn(text);
     if (options.recipe && !quantizer.needCalibration) {
       throw new AeqError('USAGE', `the recipe ${options.recipe} needs no calibration`, {

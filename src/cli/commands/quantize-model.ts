@@ -30,6 +30,7 @@ export async function runOnModel(request: QuantizeRequest, context: Context): Pr
   const { options, print, result, warn } = context;
   const quantizer = await Quantizer.open(path, { compat: options.compat });
   try {
+    if (options.policy) quantizer.loadConfigPolicy(options.policy);
     for (const text of quantizer.loadQuantizationRecipe(recipe)) warn(text);
     const shorthand = shorthandOf(options);
     if (shorthand) quantizer.loadQuantizationRecipe(withShorthand(quantizer.recipe, shorthand));

@@ -5,13 +5,14 @@ import { explainContainer } from '../../container.node.ts';
 import { CATALOGUE, catalogueEntry } from '../../recipe/catalogue.ts';
 import { recipeContext } from '../../recipe/context.ts';
 import { type ExplainedOperator, explainRecipe, type RecipeExplanation } from '../../recipe/explain.ts';
-import { loadComponentRecipes, loadRecipe } from '../../recipe/library.node.ts';
+import { loadComponentRecipes, loadPolicy, loadRecipe } from '../../recipe/library.node.ts';
 import { withShorthand } from '../../recipe/shorthand.ts';
 import { recipeToJson, recipeToText } from '../../recipe/write.ts';
 import { columns, displayName } from '../../report/format.ts';
 import type { CommandRun } from '../context.ts';
 import { shorthandOf } from '../shorthand.ts';
 import type { Style } from '../style.ts';
+import { policyOfContainer } from './quantize-container.ts';
 
 /** `aeq recipe list` */
 export const list: CommandRun = async (_args, { print, result, style }) => {
@@ -46,6 +47,7 @@ export const explain: CommandRun = async ([path = '', name = ''], context) => {
   const { options, print, result, warn, style } = context;
   const shorthand = shorthandOf(options) ?? {};
   if (extname(path) === '.litertlm') {
+    if (options.policy) throw policyOfContainer();
     const components = explainContainer(path, name, { compat: options.compat, shorthand });
     result({
       components: components.map(({ explanation, ...component }) => ({
@@ -65,7 +67,10 @@ export const explain: CommandRun = async ([path = '', name = ''], context) => {
       hint: 'give a container, or a recipe for one model',
     });
   }
-  const recipes = recipeContext({ compat: options.compat !== undefined });
+  const recipes = recipeContext({
+    compat: options.compat !== undefined,
+    ...(options.policy === undefined ? {} : { policy: loadPolicy(options.policy) }),
+  });
   const recipe = withShorthand(loadRecipe(name, recipes), shorthand);
   const file = openModelFile(path);
   try {

@@ -1,9 +1,9 @@
-import { RECOMMENDED_SAMPLES } from '../../calibration/ranges/rule.ts';
 import { parseShard } from '../../calibration/selection.ts';
 import type { CalibrationDocument } from '../../schema/documents/calibration.ts';
 import type { CalibrateModelOptions, CalibrationStart } from '../calibrate.node.ts';
 import type { Quantizer } from '../quantizer.ts';
 import { formatBytes, plural } from '../report/format.ts';
+import { fewSamplesWarning } from './calibration-warnings.ts';
 import type { Context } from './context.ts';
 import { badSamples, memoryBytes, openData } from './data.ts';
 import { rawPixelWarnings } from './raw-pixels.ts';
@@ -46,9 +46,7 @@ export async function calibrateWithProgress(
   step?.end(`${plural(document.samples.length, 'sample')}, ${plural(document.tensors.length, 'tensor')}`);
   for (const text of badSamples(datasets)) warn(text);
   for (const text of rawPixelWarnings(quantizer.model, document, datasets)) warn(text);
-  if (document.samples.length < RECOMMENDED_SAMPLES && !options.shard) {
-    warn(`${plural(document.samples.length, 'sample')} are few: below ${RECOMMENDED_SAMPLES}, ranges are mostly luck`);
-  }
+  if (!options.shard) for (const text of fewSamplesWarning(document)) warn(text);
   const byReason = new Map<string, number>();
   for (const { reason } of unreachable) byReason.set(reason, (byReason.get(reason) ?? 0) + 1);
   for (const [reason, count] of byReason) warn(`no statistics for ${plural(count, 'tensor')}: ${reason}`);

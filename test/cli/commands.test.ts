@@ -301,6 +301,26 @@ describe('looking at things', () => {
     expect((await quantize('--recipe', 'dynamic_wi8_afp32', '--no-verify')).stderr).not.toContain('farther');
   });
 
+  it('few samples and missing parts are warned of, also when they come from a file', async () => {
+    const { folder } = workspace(30);
+    const shard = ['calibrate', 'model.tflite', '--data', 'samples', '--shard', '1/3', '--quiet', '-o', 'part.json'];
+    expect(await aeq(shard, { cwd: folder })).toEqual({ status: 0, stdout: '', stderr: '' });
+    const warnings = async (file: string) => {
+      const args = ['quantize', 'model.tflite', '--static', '--calibration', file, '--no-verify', '--force'];
+      const { stderr } = await aeq(args, { cwd: folder });
+      return stderr.split('\n').filter((line) => line.startsWith('warning'));
+    };
+    const few = 'warning  10 samples are few: below 20, ranges are mostly luck';
+    expect(await warnings('part.json')).toEqual([
+      few,
+      'warning  20 samples of the data are not in the calibration: merge the other parts or resume it, unless they cannot be decoded',
+    ]);
+    await aeq(['calibration', 'export', 'part.json', '--format', 'aeq', '-o', 'theirs.json'], { cwd: folder });
+    expect(await warnings('theirs.json')).toEqual([few]);
+    await aeq(['calibrate', 'model.tflite', '--data', 'samples', '-o', 'whole.json'], { cwd: folder });
+    expect(await warnings('whole.json')).toEqual([]);
+  });
+
   it('raw pixels are warned of once, unless they are meant', async () => {
     const { folder, path } = workspace(0);
     mkdirSync(path('raw'));

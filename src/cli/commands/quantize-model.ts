@@ -9,6 +9,7 @@ import { Quantizer } from '../../quantizer.ts';
 import { withShorthand } from '../../recipe/shorthand.ts';
 import { formatBytes, formatShare } from '../../report/format.ts';
 import type { Verifier } from '../../validate/verify.node.ts';
+import { fewSamplesWarning, missingSamplesWarning } from '../calibration-warnings.ts';
 import type { Context } from '../context.ts';
 import { planText } from '../plan-text.ts';
 import { shorthandOf } from '../shorthand.ts';
@@ -74,7 +75,9 @@ async function calibrationFor(quantizer: Quantizer, context: Context): Promise<C
   }
   if (options.calibration) {
     if (options.data) warn('--calibration is given: the samples of --data are not used');
-    return readCalibrationFile(options.calibration);
+    const calibration = readCalibrationFile(options.calibration);
+    for (const text of [...fewSamplesWarning(calibration), ...missingSamplesWarning(calibration)]) warn(text);
+    return calibration;
   }
   if (!options.data) return undefined;
   const { calibrateWithProgress } = await import('../calibrating.ts');

@@ -284,6 +284,9 @@ describe('looking at things', () => {
     await aeq(['calibration', 'export', 'calibration.json', '--format', 'aeq', '-o', 'theirs.json'], { cwd: folder });
     const theirs = JSON.parse(readFileSync(path('theirs.json'), 'utf8'));
     expect(Object.keys(theirs.model_qsvs)).toEqual(['x', 'dense/output', 'y']);
+    expect((await aeq(['calibration', 'show', 'theirs.json'], { cwd: folder })).stdout).toMatch(
+      /^a calibration of the Python original {2}25 samples, 3 tensors\n +min +max +tensor\n(.*\n){2}.* y\n$/,
+    );
     // And back: what was exported can be quantized with.
     const args = ['quantize', 'model.tflite', '--static', '--calibration', 'theirs.json', '--no-verify', '--quiet'];
     expect(await aeq(args, { cwd: folder })).toEqual({ status: 0, stdout: '', stderr: '' });

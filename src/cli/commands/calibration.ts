@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { writeOriginalCalibration } from '../../../calibration/original/export.ts';
+import type { OriginalCalibration } from '../../../calibration/original/import.ts';
 import { parseRangeRule, type RangeRule } from '../../../calibration/ranges/rule.ts';
 import { rangesFromCalibration } from '../../../calibration/ranges/source.ts';
 import { mergeCalibrations, missingSamples } from '../../../calibration/statistics/merge.ts';
@@ -7,15 +8,18 @@ import { type CalibrationDocument, readCalibration, writeCalibration } from '../
 import { AeqError } from '../../../schema/errors.ts';
 import { readError } from '../../../schema/file-errors.node.ts';
 import { atomicWrite } from '../../../schema/write-file.node.ts';
-import { plural } from '../../report/format.ts';
+import { isOriginal, readCalibrationFile } from '../../calibration-input.node.ts';
+import { columns, plural } from '../../report/format.ts';
 import { calibrationTable, tensorSummaries } from '../calibration-table.ts';
-import type { CommandRun } from '../context.ts';
+import type { CommandRun, Context } from '../context.ts';
 import { checkOutput } from '../output.ts';
 
 /** `aeq calibration show <file>` */
-export const show: CommandRun = async ([file = ''], { options, print, result, style }) => {
+export const show: CommandRun = async ([file = ''], context) => {
+  const { options, print, result, style } = context;
   const rule = ruleWithoutModel(options.range ?? 'minmax');
-  const document = read(file);
+  const document = readCalibrationFile(file);
+  if (isOriginal(document)) return showOriginal(document, context);
   const rows = tensorSummaries(document, rangesFromCalibration(document, rule));
   const missing = missingSamples(document);
   result({ model: document.model, samples: document.samples.length, missing, tensors: rows });
@@ -27,6 +31,25 @@ export const show: CommandRun = async ([file = ''], { options, print, result, st
   print(calibrationTable(rows, options.top, style));
   return 0;
 };
+
+/** A calibration of the original has one range a tensor and nothing that others could be made from. */
+function showOriginal({ records, samples }: OriginalCalibration, { options, print, result, style }: Context): 0 {
+  if (options.range !== undefined) {
+    throw new AeqError('USAGE', 'the ranges of a calibration of the original are made already', {
+      hint: 'leave --range away',
+    });
+  }
+  const tensors = [...records].map(([name, { min, max }]) => ({ name, min: [...min], max: [...max] }));
+  result({ model: null, samples: samples ?? null, missing: [], tensors });
+  const known = samples === undefined ? '' : `${plural(samples, 'sample')}, `;
+  print(`${style.bold('a calibration of the Python original')}  ${known}${plural(tensors.length, 'tensor')}`);
+  const titles = ['min', 'max', 'tensor'].map(style.dim);
+  const shown = tensors.slice(0, options.top).map(({ name, min, max }) => [short(min), short(max), name]);
+  print(columns([titles, ...shown], new Set([0, 1])).join('\n'));
+  return 0;
+}
+
+const short = (values: readonly number[]) => values.map((value) => String(Number(value.toPrecision(5)))).join(', ');
 
 /** @throws AeqError USAGE for rules that look at what each tensor is read by, which a calibration does not know. */
 function ruleWithoutModel(text: string): RangeRule {

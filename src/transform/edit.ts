@@ -197,7 +197,11 @@ function rewireOutputs({ model, graph, subgraph, tensor: old }: Target, tensor: 
 
 /** Names identify tensors in reports and calibration files: a second tensor of a name gets a number. */
 export function uniqueName({ graph, conduct }: Target, name: string): string {
-  if (conduct.namesOriginally) return name;
+  return conduct.namesOriginally ? name : freeName(graph, name);
+}
+
+/** The name, with a number where a tensor of the graph has it already. */
+export function freeName(graph: Subgraph, name: string): string {
   const taken = new Set(graph.tensors.map((tensor) => tensor.name));
   let candidate = name;
   for (let n = 1; taken.has(candidate); n += 1) candidate = `${name}_${n}`;

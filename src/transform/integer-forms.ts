@@ -3,6 +3,7 @@ import { TensorType } from '../../schema/generated/tflite.ts';
 import { findOrAddOperatorCode, operatorBuiltin } from '../../schema/graph.ts';
 import type { Model, Operator, Subgraph } from '../../schema/model.ts';
 import { type IntegerForm, specOfBuiltin } from '../ops/index.ts';
+import { addTensor, freeName } from './edit.ts';
 
 /** Puts another operator in the place of those that have become integer and whose own integer kernel is wrong. */
 export function useIntegerForms(model: Model): void {
@@ -33,18 +34,12 @@ function addConstant(model: Model, graph: Subgraph, { constant }: IntegerForm, t
   const code = [constant * greatest];
   const codes = type === TensorType.INT8 ? Int8Array.from(code) : Int16Array.from(code);
   model.buffers.push(bytesConstant(new Uint8Array(codes.buffer)));
-  const names = new Set(graph.tensors.map(({ name }) => name));
-  let name = `constant_${constant}`;
-  for (let n = 1; names.has(name); n += 1) name = `constant_${constant}_${n}`;
-  graph.tensors.push({
+  return addTensor(graph, {
     shape: [],
     type,
     buffer: model.buffers.length - 1,
-    name,
+    name: freeName(graph, `constant_${constant}`),
     quantization: { scale: Float32Array.of(1 / greatest), zeroPoint: BigInt64Array.of(0n), quantizedDimension: 0 },
-    isVariable: false,
     hasRank: true,
-    externalBuffer: 0,
   });
-  return graph.tensors.length - 1;
 }

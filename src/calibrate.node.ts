@@ -1,4 +1,3 @@
-import { availableParallelism } from 'node:os';
 import { forkModule } from '../calibration/pool/fork.node.ts';
 import { openRuntimeFor, type RuntimeChoice } from '../calibration/runtime/open.node.ts';
 import type { Shard } from '../calibration/selection.ts';
@@ -9,7 +8,7 @@ import {
   calibrate,
   calibrateWith,
 } from '../calibration/session.ts';
-import { allActivations, estimateMemory, isStateful, type WantedTensor } from '../calibration/wanted.ts';
+import { allActivations, estimateMemory, type WantedTensor } from '../calibration/wanted.ts';
 import { WorkerRunner } from '../calibration/workers.node.ts';
 import type { Dataset } from '../datasets/sample.ts';
 import type { CalibrationDocument, ModelIdentity } from '../schema/documents/calibration.ts';
@@ -22,6 +21,7 @@ import { recipeContext } from './recipe/context.ts';
 import { createResolver } from './recipe/resolver.ts';
 import type { RecipeResolver } from './recipe/types.ts';
 import { chosenSamples, datasetsOf, type SampleSources } from './sample-sources.ts';
+import { workerCount } from './worker-count.node.ts';
 
 export type { SampleSources } from './sample-sources.ts';
 
@@ -66,9 +66,6 @@ interface Opened {
   readonly identity: ModelIdentity;
 }
 
-/** A worker is worth its start from this many samples on. */
-const SAMPLES_PER_WORKER = 8;
-
 /** Collects statistics of the activations a recipe needs, or of all without a resolver. */
 export async function calibrateModel(
   opened: Opened,
@@ -79,7 +76,8 @@ export async function calibrateModel(
   const { model, identity, source } = opened;
   const datasets = datasetsOf(model, sources, options.samples);
   const data = new Map([...datasets].map(([key, dataset]) => [key, selection(dataset, options)]));
-  const workers = workerCount(model, data, options);
+  const lengths = [...data.values()].map(({ selected }) => selected?.length);
+  const workers = workerCount([model], lengths, options.workers);
   const settings = {
     wanted: wantedTensors(model, resolver),
     allowNonFinite: options.allowNonFinite,
@@ -135,26 +133,4 @@ function wantedTensors(model: Model, resolver: RecipeResolver | undefined): Want
     const rowMaximum = context.use(subgraph, tensor)?.mask === true;
     return { subgraph, tensor, rowMaximum };
   });
-}
-
-/**
- * More processes than this only take memory, each some 100 MB: whatever is asked for, no more are started. The result is
- * the same for any number.
- */
-const mostWorkers = () => Math.max(8, 2 * availableParallelism());
-
-/** Values that carry over from sample to sample allow one worker only; none is started that has no sample to run. */
-function workerCount(
-  model: Model,
-  data: ReadonlyMap<string, CalibrationData>,
-  { workers }: CalibrateModelOptions,
-): number {
-  if (isStateful(model)) return 1;
-  const lengths = [...data.values()].map(({ selected }) => selected?.length);
-  const known = lengths.reduce<number>((sum, length) => sum + (length ?? 0), 0);
-  if (workers !== undefined) {
-    const useful = lengths.includes(undefined) ? workers : Math.max(1, known);
-    return Math.min(workers, useful, mostWorkers());
-  }
-  return Math.max(1, Math.min(availableParallelism(), Math.floor(known / SAMPLES_PER_WORKER)));
 }

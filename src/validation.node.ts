@@ -1,6 +1,4 @@
-import { availableParallelism } from 'node:os';
 import { openRuntimeFor, type RuntimeChoice } from '../calibration/runtime/open.node.ts';
-import { isStateful } from '../calibration/wanted.ts';
 import { checkDataset } from '../datasets/check.ts';
 import type { Labels } from '../datasets/labels.ts';
 import type { Dataset } from '../datasets/sample.ts';
@@ -18,6 +16,7 @@ import {
   validateModels,
   validateWith,
 } from './validate/validate.ts';
+import { workerCount } from './worker-count.node.ts';
 
 export interface ValidateModelsOptions {
   readonly samples?: number | undefined;
@@ -73,7 +72,9 @@ export async function validateAgainst(
 /** Where it pays, samples run in workers; the result is the same. */
 async function compare(plan: ValidationPlan, options: ValidateModelsOptions): Promise<Comparison[]> {
   const { runtime: choice = 'auto', library, injected = true, memoryBytes, signal } = options;
-  const workers = workerCount(plan, options);
+  const models = [plan.float, ...plan.quantized].map(({ model }) => model);
+  const lengths = Object.keys(plan.datasets).map((key) => plan.indices?.[key]?.length);
+  const workers = workerCount(models, lengths, options.workers);
   const [float, ...quantized] = [plan.float, ...plan.quantized].map(({ file, source }) => source && { file, source });
   const named = quantized.filter((entry) => entry !== undefined);
   if (workers > 1 && float && named.length === quantized.length) {
@@ -102,17 +103,6 @@ async function compare(plan: ValidationPlan, options: ValidateModelsOptions): Pr
   } finally {
     runtime.close();
   }
-}
-
-/** A worker is worth its start from this many samples on. */
-const SAMPLES_PER_WORKER = 8;
-
-/** Values that carry over from sample to sample allow one worker only. */
-function workerCount({ float, quantized, indices }: ValidationPlan, { workers }: ValidateModelsOptions): number {
-  if ([float, ...quantized].some(({ model }) => isStateful(model))) return 1;
-  if (workers !== undefined) return workers;
-  const known = Object.values(indices ?? {}).reduce((sum, { length }) => sum + length, 0);
-  return Math.min(availableParallelism(), Math.floor(known / SAMPLES_PER_WORKER));
 }
 
 /** Samples that are looked at: enough to see what is wrong with all of them. */

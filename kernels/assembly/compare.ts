@@ -82,7 +82,8 @@ function add(r0: v128, t0: v128, r1: v128, t1: v128): void {
 
 /**
  * Adds a block of finite values. Where a value was not finite it leaves the running sums alone and gives false: the sum
- * of squared errors is then infinite or NaN, which float32 values cannot make it otherwise.
+ * of squared errors is then infinite or NaN, which float32 values cannot make it otherwise. Eight pairs a turn: with four
+ * it takes a tenth longer.
  */
 function addFinite(reference: usize, test: usize, count: usize): bool {
   let e_0 = error0;

@@ -8,7 +8,7 @@ import type { Runtime } from './runtime/runtime.ts';
 import { LocalRunner, type RunnerSettings, type SampleRunner } from './sample-runner.ts';
 import { type Shard, shardIndices } from './selection.ts';
 import { mergeDatasets, requireSameModel } from './statistics/merge.ts';
-import { StatisticsSum } from './statistics/statistics.ts';
+import { type CollectedStatistics, StatisticsSum } from './statistics/statistics.ts';
 import { isStateful } from './wanted.ts';
 
 /** Samples for one signature, and which of them to take. */
@@ -134,18 +134,29 @@ class CalibrationRun {
     );
   }
 
-  /** What there is so far. */
+  /** What there is in the end. What the runner hands over is a sum already, where there is nothing to add it to. */
   async document(): Promise<CalibrationDocument> {
-    this.#sum.absorb(await this.#runner.collect());
-    const { identity, resume } = this.#plan;
-    const runtimes = new Set([...(resume?.runtimes ?? []), this.#runner.version]);
-    return { model: identity, runtimes: [...runtimes].sort(), datasets: this.#datasets, ...this.#sum.build() };
+    const rest = await this.#runner.collect();
+    return this.#describe(this.#sum.sampleCount === 0 ? rest : this.#add(rest).build());
   }
 
   async savePartial(): Promise<void> {
     const { onPartial } = this.#plan;
-    if (onPartial && this.done + this.#sum.sampleCount > 0) await onPartial(await this.document());
+    if (onPartial && this.done + this.#sum.sampleCount > 0) {
+      await onPartial(this.#describe(this.#add(await this.#runner.collect()).build()));
+    }
     this.#lastPartial = Date.now();
+  }
+
+  #add(part: CollectedStatistics): StatisticsSum {
+    this.#sum.absorb(part);
+    return this.#sum;
+  }
+
+  #describe(statistics: CollectedStatistics): CalibrationDocument {
+    const { identity, resume } = this.#plan;
+    const runtimes = new Set([...(resume?.runtimes ?? []), this.#runner.version]);
+    return { model: identity, runtimes: [...runtimes].sort(), datasets: this.#datasets, ...statistics };
   }
 
   /** Runs the samples of one signature that are this part's and not there yet, as many at a time as the runner takes. */

@@ -33,8 +33,8 @@ const LARGEST_READ_BYTES = 2 ** 31 - 1;
 /** Above this total, large data sets are told apart by names, sizes and both ends of each file. */
 const FULL_HASH_BYTES = 2 ** 31;
 const SAMPLED_BYTES = 65_536;
-/** Read at a time to be hashed: what is read stays in memory until it is collected. */
-const HASHED_BYTES = 2 ** 22;
+/** Read at a time to be hashed. */
+const HASHED_BYTES = 2 ** 20;
 
 /** @throws AeqError FILE_NOT_FOUND, FILE_UNREADABLE */
 function statOf(path: string): Stats {
@@ -122,12 +122,25 @@ export async function readText(file: Readable): Promise<string> {
 
 /** Bytes [start, end) of a file, fewer where it ends before. @throws AeqError FILE_NOT_FOUND, FILE_UNREADABLE */
 export async function readRange(file: Readable, start: number, end: number): Promise<Uint8Array> {
+  return withFile(file, ({ read, sizeBytes }) => read(start, new Uint8Array(rangeBytes(start, end, sizeBytes))));
+}
+
+const rangeBytes = (start: number, end: number, sizeBytes: number) => Math.max(0, Math.min(end, sizeBytes) - start);
+
+/** A file that is open to be read. */
+interface OpenFile {
+  readonly sizeBytes: number;
+  /** Fills `target` with what begins at `start`; gives the part of it that was filled. */
+  read(start: number, target: Uint8Array): Promise<Uint8Array>;
+}
+
+async function withFile<T>(file: Readable, use: (open: OpenFile) => Promise<T>): Promise<T> {
   const { path, offset, sizeBytes } = extentOf(file);
   try {
     // Opening and closing take less time than waiting for another thread to do it; reading is left to one.
     const descriptor = openSync(path, 'r');
-    try {
-      const bytes = new Uint8Array(Math.max(0, Math.min(end, sizeBytes) - start));
+    const read = async (start: number, target: Uint8Array) => {
+      const bytes = target.subarray(0, rangeBytes(start, start + target.length, sizeBytes));
       let filled = 0;
       while (filled < bytes.length) {
         const position = offset + start + filled;
@@ -136,6 +149,9 @@ export async function readRange(file: Readable, start: number, end: number): Pro
         filled += bytesRead;
       }
       return bytes.subarray(0, filled);
+    };
+    try {
+      return await use({ sizeBytes, read });
     } finally {
       closeSync(descriptor);
     }
@@ -150,18 +166,20 @@ export async function readRange(file: Readable, start: number, end: number): Pro
  */
 export async function hashFiles(files: readonly DataFile[]): Promise<string> {
   const total = files.reduce((sum, file) => sum + file.sizeBytes, 0);
+  const whole = total <= FULL_HASH_BYTES;
   const hash = createHash('sha256');
+  const buffer = new Uint8Array(whole ? Math.min(HASHED_BYTES, total) : SAMPLED_BYTES);
   for (const file of files) {
     const { name, sizeBytes } = file;
     hash.update(`${name.length}:${name}:${sizeBytes}:`);
-    if (total <= FULL_HASH_BYTES) {
-      for (let start = 0; start < sizeBytes; start += HASHED_BYTES) {
-        hash.update(await readRange(file, start, start + HASHED_BYTES));
-      }
-    } else {
-      hash.update(await readRange(file, 0, SAMPLED_BYTES));
-      hash.update(await readRange(file, Math.max(0, sizeBytes - SAMPLED_BYTES), sizeBytes));
-    }
+    const starts = whole ? multiples(HASHED_BYTES, sizeBytes) : [0, Math.max(0, sizeBytes - SAMPLED_BYTES)];
+    await withFile(file, async ({ read }) => {
+      for (const start of starts) hash.update(await read(start, buffer));
+    });
   }
-  return `${total <= FULL_HASH_BYTES ? 'sha256' : 'sha256-ends'}:${hash.digest('hex')}`;
+  return `${whole ? 'sha256' : 'sha256-ends'}:${hash.digest('hex')}`;
 }
+
+/** 0, step, ... below the end. */
+const multiples = (step: number, end: number): number[] =>
+  Array.from({ length: Math.ceil(end / step) }, (_, i) => i * step);

@@ -9,7 +9,8 @@ import type { ActivationRange, RangeSource } from '../calibration/ranges/range.t
 import type { RangeRule } from '../calibration/ranges/rule.ts';
 import { rangesFromCalibration } from '../calibration/ranges/source.ts';
 import { alignRanges, tiedTensors } from '../calibration/ranges/tied.ts';
-import { type CalibrationDocument, isCalibrationFile, readCalibration } from '../schema/documents/calibration.ts';
+import { type CalibrationDocument, isCalibrationFile } from '../schema/documents/calibration.ts';
+import { readCalibration } from '../schema/documents/calibration-read.ts';
 import { AeqError } from '../schema/errors.ts';
 import { readError } from '../schema/file-errors.node.ts';
 import type { Model } from '../schema/model.ts';

@@ -1,7 +1,9 @@
 /** The library: everything a program needs to calibrate, quantize and validate. */
 
 export type { RangeRule } from '../calibration/ranges/rule.ts';
-export { type CalibrationDocument, readCalibration, writeCalibration } from '../schema/documents/calibration.ts';
+export type { CalibrationDocument } from '../schema/documents/calibration.ts';
+export { readCalibration } from '../schema/documents/calibration-read.ts';
+export { writeCalibration } from '../schema/documents/calibration-write.ts';
 export { type Comparison, comparisonJson } from '../schema/documents/comparison.ts';
 export { AeqError, type ErrorCode, type ErrorKind, type ErrorWhere } from '../schema/errors.ts';
 export type { CalibrateModelOptions } from './calibrate.node.ts';

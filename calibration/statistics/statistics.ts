@@ -2,6 +2,7 @@ import type { CalibratedSample, TensorStatistics } from '../../schema/documents/
 import { AeqError } from '../../schema/errors.ts';
 import { HistogramCounts } from './histogram-counts.ts';
 import type { TensorObservation } from './observation.ts';
+import { RangeRows } from './range-rows.ts';
 
 /** Which tensor of the model it is. */
 export interface TensorIdentity {
@@ -65,9 +66,10 @@ export class StatisticsSum {
     order.forEach((ordinal, position) => {
       positions[ordinal] = position;
     });
+    const all = Uint32Array.from(positions.keys());
     const sums = [...this.#tensors.values()].filter((sum) => sum.sampleCount > 0);
     const tensors = sums
-      .map((sum) => sum.build(positions))
+      .map((sum) => sum.build(positions, all))
       .sort((a, b) => a.subgraph - b.subgraph || a.tensor - b.tensor);
     return { samples: order.flatMap((ordinal) => this.#samples[ordinal] ?? []), tensors };
   }
@@ -127,9 +129,7 @@ function doubledSample(sample: CalibratedSample, more: readonly CalibratedSample
 /** What the samples so far showed of one tensor. Samples go by the order in which the whole sum met them. */
 class TensorSum {
   readonly #identity: TensorIdentity;
-  readonly #ordinals: number[] = [];
-  readonly #min: number[] = [];
-  readonly #max: number[] = [];
+  readonly #ranges = new RangeRows();
   #elements = 0;
   #nans = 0;
   #infinities = 0;
@@ -141,7 +141,7 @@ class TensorSum {
   }
 
   get sampleCount(): number {
-    return this.#ordinals.length;
+    return this.#ranges.count;
   }
 
   requireSame(other: TensorIdentity): void {
@@ -154,18 +154,14 @@ class TensorSum {
   }
 
   add(ordinal: number, observation: TensorObservation): void {
-    this.#ordinals.push(ordinal);
-    this.#min.push(observation.min);
-    this.#max.push(observation.max);
+    this.#ranges.add(ordinal, observation.min, observation.max);
     this.#addTotals(observation);
     if (observation.histogram) this.#counts().addPages(observation.histogram);
   }
 
   absorb(statistics: TensorStatistics, ordinals: readonly number[]): void {
     statistics.samples.forEach((position, i) => {
-      this.#ordinals.push(ordinals[position] ?? 0);
-      this.#min.push(statistics.min[i] ?? Number.NaN);
-      this.#max.push(statistics.max[i] ?? Number.NaN);
+      this.#ranges.add(ordinals[position] ?? 0, statistics.min[i] ?? Number.NaN, statistics.max[i] ?? Number.NaN);
     });
     this.#addTotals(statistics);
     if (statistics.histogram) this.#counts().add(statistics.histogram);
@@ -185,15 +181,11 @@ class TensorSum {
     }
   }
 
-  /** `positions[ordinal]` is the sample's place in the sorted list. */
-  build(positions: Uint32Array): TensorStatistics {
-    const place = (i: number) => positions[this.#ordinals[i] ?? 0] ?? 0;
-    const order = this.#ordinals.map((_, i) => i).sort((a, b) => place(a) - place(b));
+  /** `positions[ordinal]` is the sample's place in the sorted list, `all` every place of it. */
+  build(positions: Uint32Array, all: Uint32Array): TensorStatistics {
     return {
       ...identityOf(this.#identity),
-      samples: Uint32Array.from(order, place),
-      min: Float64Array.from(order, (i) => this.#min[i] ?? Number.NaN),
-      max: Float64Array.from(order, (i) => this.#max[i] ?? Number.NaN),
+      ...this.#ranges.build(positions, all),
       elements: this.#elements,
       nans: this.#nans,
       infinities: this.#infinities,

@@ -15,23 +15,29 @@ export const HISTOGRAM_MANTISSA_BITS = 6;
 /** One more than the largest key of a finite value's bin, over both signs. */
 export const HISTOGRAM_KEYS = 2 ** (9 + HISTOGRAM_MANTISSA_BITS);
 
+/** Bytes of a bin at most: a step below 2^21 and a count below 2^56, 7 bits in each. */
+const MOST_BIN_BYTES = 3 + 8;
+
 /** Text of a histogram: base64 of, per bin, the distance to the last key and the count, both as base-128 varints. */
 export function encodeHistogram({ keys, counts }: Histogram): string {
-  const bytes: number[] = [];
+  const bytes = new Uint8Array(MOST_BIN_BYTES * keys.length);
+  let end = 0;
   let last = -1;
   keys.forEach((key, i) => {
-    pushVarint(bytes, key - last);
-    pushVarint(bytes, counts[i] ?? 0);
+    end = putVarint(bytes, end, key - last);
+    end = putVarint(bytes, end, counts[i] ?? 0);
     last = key;
   });
-  return base64(Uint8Array.from(bytes));
+  return base64(bytes.subarray(0, end));
 }
 
 /** Reverses encodeHistogram. @throws RangeError when the text is no histogram. */
 export function decodeHistogram(text: string): Histogram {
   const bytes = fromBase64(text);
-  const keys: number[] = [];
-  const counts: number[] = [];
+  // A number ends with the only of its bytes that is below 128.
+  const numbers = bytes.reduce((sum, byte) => sum + (byte < 128 ? 1 : 0), 0);
+  const keys = new Uint16Array(Math.ceil(numbers / 2));
+  const counts = new Float64Array(keys.length);
   let position = 0;
   let key = -1;
   const varint = () => {
@@ -44,16 +50,16 @@ export function decodeHistogram(text: string): Histogram {
       if (byte < 128) return value;
     }
   };
-  while (position < bytes.length) {
+  for (let bin = 0; position < bytes.length; bin++) {
     const step = varint();
     key += step;
     const count = varint();
     if (step === 0 || count === 0) throw new RangeError('it has an empty or repeated bin');
     if (key >= HISTOGRAM_KEYS) throw new RangeError('it has a bin beyond the last one');
-    keys.push(key);
-    counts.push(count);
+    keys[bin] = key;
+    counts[bin] = count;
   }
-  return { keys: Uint16Array.from(keys), counts: Float64Array.from(counts) };
+  return { keys, counts };
 }
 
 /** Number of values in a histogram. */
@@ -61,14 +67,16 @@ export function histogramTotal(histogram: Histogram): number {
   return histogram.counts.reduce((sum, count) => sum + count, 0);
 }
 
-/** Counts may exceed 2^32: plain arithmetic, no bit operators. */
-function pushVarint(bytes: number[], value: number): void {
+/** Counts may exceed 2^32: plain arithmetic, no bit operators. Gives the place behind it. */
+function putVarint(bytes: Uint8Array, start: number, value: number): number {
+  let at = start;
   let rest = value;
   while (rest >= 128) {
-    bytes.push((rest % 128) + 128);
+    bytes[at++] = (rest % 128) + 128;
     rest = Math.floor(rest / 128);
   }
-  bytes.push(rest);
+  bytes[at++] = rest;
+  return at;
 }
 
 const CHUNK = 8192;
@@ -76,15 +84,20 @@ const CHUNK = 8192;
 function base64(bytes: Uint8Array): string {
   let binary = '';
   for (let start = 0; start < bytes.length; start += CHUNK) {
-    binary += String.fromCharCode(...bytes.subarray(start, start + CHUNK));
+    // Not spread: the arguments would be made one by one.
+    binary += String.fromCharCode.apply(undefined, bytes.subarray(start, start + CHUNK) as unknown as number[]);
   }
   return btoa(binary);
 }
 
 function fromBase64(text: string): Uint8Array {
+  let binary: string;
   try {
-    return Uint8Array.from(atob(text), (character) => character.charCodeAt(0));
+    binary = atob(text);
   } catch {
     throw new RangeError('it is not base64');
   }
+  const bytes = new Uint8Array(binary.length);
+  for (let i = 0; i < bytes.length; i++) bytes[i] = binary.charCodeAt(i);
+  return bytes;
 }

@@ -7,7 +7,7 @@ import { openRuntime } from '../../calibration/runtime/open.node.ts';
 import { calibrate } from '../../calibration/session.ts';
 import { allActivations } from '../../calibration/wanted.ts';
 import type { Feed } from '../../datasets/sample.ts';
-import { writeCalibration } from '../../schema/documents/calibration.ts';
+import { writeCalibration } from '../../schema/documents/calibration-write.ts';
 import { TensorType } from '../../schema/generated/tflite.ts';
 import { ModelBuilder } from '../support/model-builder.ts';
 import { randomFloats } from '../support/random.ts';

@@ -10,7 +10,7 @@ import { allActivations } from '../../calibration/wanted.ts';
 import { WorkerRunner } from '../../calibration/workers.node.ts';
 import { openDataset } from '../../datasets/open.node.ts';
 import type { Feed } from '../../datasets/sample.ts';
-import { writeCalibration } from '../../schema/documents/calibration.ts';
+import { writeCalibration } from '../../schema/documents/calibration-write.ts';
 import { TensorType } from '../../schema/generated/tflite.ts';
 import { npy } from '../cli/workspace.ts';
 import { denseModel } from '../support/models.ts';

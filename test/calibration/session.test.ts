@@ -9,7 +9,8 @@ import { type CalibrateOptions, type CalibrationData, calibrate } from '../../ca
 import { mergeCalibrations, missingSamples } from '../../calibration/statistics/merge.ts';
 import { allActivations, estimateMemory, isDecodedConstant, isStateful } from '../../calibration/wanted.ts';
 import type { Feed } from '../../datasets/sample.ts';
-import { type CalibrationDocument, writeCalibration } from '../../schema/documents/calibration.ts';
+import type { CalibrationDocument } from '../../schema/documents/calibration.ts';
+import { writeCalibration } from '../../schema/documents/calibration-write.ts';
 import { AeqError } from '../../schema/errors.ts';
 import { TensorType } from '../../schema/generated/tflite.ts';
 import { ModelBuilder } from '../support/model-builder.ts';

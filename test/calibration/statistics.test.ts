@@ -4,14 +4,19 @@ import { minMax } from '../../calibration/ranges/per-sample.ts';
 import { HistogramCounts } from '../../calibration/statistics/histogram-counts.ts';
 import { mergeCalibrations, missingSamples } from '../../calibration/statistics/merge.ts';
 import { mergeObservations, observe, type TensorObservation } from '../../calibration/statistics/observation.ts';
+import { StatisticsSum, type TensorIdentity } from '../../calibration/statistics/statistics.ts';
 import { plainKernels, Workspace } from '../../kernels/index.ts';
-import { type CalibrationDocument, readCalibration, writeCalibration } from '../../schema/documents/calibration.ts';
+import type { CalibrationDocument } from '../../schema/documents/calibration.ts';
 import { decodeHistogram, encodeHistogram, histogramTotal } from '../../schema/documents/calibration-histogram.ts';
+import { readCalibration } from '../../schema/documents/calibration-read.ts';
+import { encodeCalibration, writeCalibration } from '../../schema/documents/calibration-write.ts';
 import { AeqError } from '../../schema/errors.ts';
 import { TensorType } from '../../schema/generated/tflite.ts';
 import { documentOf, identity, observeValues, type RawSample, rawSamples } from './statistics-random.ts';
 
 const runs = { numRuns: 60 };
+
+const NOTHING = { nans: 0, infinities: 0, histogram: undefined, leastRowMaximum: undefined };
 
 /** Cuts a list at random places and shuffles the parts, by the numbers given. */
 function split(samples: readonly RawSample[], keys: readonly number[], parts: number): RawSample[][] {
@@ -94,6 +99,31 @@ describe('statistics', () => {
       }),
       runs,
     );
+  });
+
+  it('keep the ranges of many samples in the order of their indices, whatever the order they came in', () => {
+    const sum = new StatisticsSum();
+    const range = (value: number) => ({ ...NOTHING, min: -value, max: value, elements: 1 });
+    const many = 1000;
+    // 7 and 1000 have no divisor in common: each index once.
+    for (let i = 0; i < many; i++) {
+      const index = (7 * i) % many;
+      const seen: [TensorIdentity, TensorObservation][] = [[identity(0), range(index)]];
+      if (index % 3 === 0) seen.push([identity(1), range(2 * index)]);
+      sum.addSample({ signature: 'decode', index, name: '' }, seen);
+    }
+    const { samples, tensors } = sum.build();
+    const [all, some] = tensors;
+    expect(samples.map(({ index }) => index)).toEqual(Array.from(samples.keys()));
+    expect(all?.samples).toEqual(Uint32Array.from(samples.keys()));
+    expect(all?.max).toEqual(Float64Array.from(samples.keys()));
+    expect(all?.min).toEqual(all?.max.map((value) => -value));
+    const thirds = Array.from({ length: 334 }, (_, i) => 3 * i);
+    expect(some?.samples).toEqual(Uint32Array.from(thirds));
+    expect(some?.max).toEqual(Float64Array.from(thirds, (index) => 2 * index));
+    const again = new StatisticsSum();
+    again.absorb({ samples, tensors });
+    expect(again.build()).toEqual({ samples, tensors });
   });
 
   it('hold every finite value in the histogram, at its place', () => {
@@ -242,6 +272,19 @@ describe('the calibration file', () => {
     expect(text).toContain('"min":["NaN"]');
     const back = readCalibration(text).tensors[0];
     expect(back && minMax(back)).toEqual({ min: -2.5, max: Math.fround(0.1) });
+  });
+
+  it('is written in pieces to the same bytes', () => {
+    const sum = new StatisticsSum();
+    const range = { ...NOTHING, min: -0.123456, max: 1 / 3, elements: 1 };
+    for (let index = 0; index < 4000; index++) {
+      sum.addSample({ signature: 'decode', index, name: `ä${index}.png` }, [[identity(0), range]]);
+    }
+    for (const written of [documentOf([]), document, { ...document, ...sum.build() }]) {
+      const pieces = [...encodeCalibration(written)];
+      expect(Buffer.concat(pieces).toString()).toBe(writeCalibration(written));
+    }
+    expect([...encodeCalibration({ ...document, ...sum.build() })].length).toBeGreaterThan(3);
   });
 
   it('holds counts beyond 32 bits', () => {

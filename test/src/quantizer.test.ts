@@ -3,7 +3,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { writeCalibration } from '../../schema/documents/calibration.ts';
+import { writeCalibration } from '../../schema/documents/calibration-write.ts';
 import { TensorType } from '../../schema/generated/tflite.ts';
 import { readModel } from '../../schema/reader.ts';
 import { Quantizer, recipes } from '../../src/index.ts';

@@ -1,6 +1,8 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { basename } from 'node:path';
-import { type CalibrationDocument, readCalibration, writeCalibration } from '../../../schema/documents/calibration.ts';
+import type { CalibrationDocument } from '../../../schema/documents/calibration.ts';
+import { readCalibration } from '../../../schema/documents/calibration-read.ts';
+import { encodeCalibration } from '../../../schema/documents/calibration-write.ts';
 import { AeqError } from '../../../schema/errors.ts';
 import { atomicWrite } from '../../../schema/write-file.node.ts';
 import { Quantizer } from '../../quantizer.ts';
@@ -24,8 +26,7 @@ export const run: CommandRun = async ([path = ''], context) => {
         hint: 'quantize without --calibration, or choose a static recipe',
       });
     }
-    const save = (document: CalibrationDocument) =>
-      atomicWrite(output, [new TextEncoder().encode(writeCalibration(document))], { overwrite });
+    const save = (document: CalibrationDocument) => atomicWrite(output, encodeCalibration(document), { overwrite });
     const calibrated = await calibrateWithProgress(quantizer, context, resumption(output, save, context));
     const { document, samplesRun, workers, estimatedMemoryBytes } = calibrated;
     await save(document);

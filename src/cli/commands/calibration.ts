@@ -4,7 +4,9 @@ import type { OriginalCalibration } from '../../../calibration/original/import.t
 import { parseRangeRule, type RangeRule } from '../../../calibration/ranges/rule.ts';
 import { rangesFromCalibration } from '../../../calibration/ranges/source.ts';
 import { mergeCalibrations, missingSamples } from '../../../calibration/statistics/merge.ts';
-import { type CalibrationDocument, readCalibration, writeCalibration } from '../../../schema/documents/calibration.ts';
+import type { CalibrationDocument } from '../../../schema/documents/calibration.ts';
+import { readCalibration } from '../../../schema/documents/calibration-read.ts';
+import { encodeCalibration } from '../../../schema/documents/calibration-write.ts';
 import { AeqError } from '../../../schema/errors.ts';
 import { readError } from '../../../schema/file-errors.node.ts';
 import { atomicWrite } from '../../../schema/write-file.node.ts';
@@ -72,7 +74,7 @@ export const merge: CommandRun = async (files, { options, result, say, warn }) =
     const names = missing.slice(0, 5).map(({ signature, index }) => `${index} of ${signature}`);
     warn(`${plural(missing.length, 'sample')} missing: ${names.join(', ')}${missing.length > 5 ? ' ...' : ''}`);
   }
-  await write(output, writeCalibration(document), overwrite);
+  await atomicWrite(output, encodeCalibration(document), { overwrite });
   result({ calibration: output, samples: document.samples.length, missing: missing.length });
   say(`${output}: ${plural(document.samples.length, 'sample')} from ${plural(files.length, 'file')}`);
   return 0;
@@ -85,7 +87,8 @@ export const exportTo: CommandRun = async ([file = ''], { options, result, say }
   const overwrite = options.force === true;
   checkOutput(output, [file], options);
   const document = read(file);
-  await write(output, writeOriginalCalibration(document, rangesFromCalibration(document, rule)), overwrite);
+  const text = writeOriginalCalibration(document, rangesFromCalibration(document, rule));
+  await atomicWrite(output, [new TextEncoder().encode(text)], { overwrite });
   result({ calibration: output });
   say(`${output}: ${plural(document.tensors.length, 'tensor')} for the Python original`);
   return 0;
@@ -100,6 +103,3 @@ function read(file: string): CalibrationDocument {
   }
   return readCalibration(text, file);
 }
-
-const write = (path: string, text: string, overwrite: boolean) =>
-  atomicWrite(path, [new TextEncoder().encode(text)], { overwrite });

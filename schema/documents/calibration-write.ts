@@ -1,0 +1,120 @@
+import { TensorType } from '../generated/tflite.ts';
+import { typeName } from '../graph.ts';
+import {
+  CALIBRATION_FORMAT,
+  CALIBRATION_VERSION,
+  type CalibratedDataset,
+  type CalibrationDocument,
+  type JsonNumber,
+  type TensorEntry,
+  type TensorStatistics,
+} from './calibration.ts';
+import { encodeHistogram } from './calibration-histogram.ts';
+import { sortedMembers } from './canonical.ts';
+
+/** Characters that are written at a time, at least: a document of many samples need not be in memory as text. */
+const PIECE = 65_536;
+
+/** The document as text: one sample and one tensor a line, members in a fixed order, no timestamps. */
+export function writeCalibration(document: CalibrationDocument): string {
+  return [...fragments(document)].join('');
+}
+
+/** The same text in UTF-8, in pieces, each made when it is asked for. */
+export function* encodeCalibration(document: CalibrationDocument): Generator<Uint8Array, void, undefined> {
+  const encoder = new TextEncoder();
+  let piece = '';
+  for (const fragment of fragments(document)) {
+    piece += fragment;
+    if (piece.length < PIECE) continue;
+    yield encoder.encode(piece);
+    piece = '';
+  }
+  yield encoder.encode(piece);
+}
+
+function* fragments(document: CalibrationDocument): Generator<string, void, undefined> {
+  const { model } = document;
+  yield `{\n"format": "${CALIBRATION_FORMAT}",\n"version": ${CALIBRATION_VERSION},\n`;
+  yield `"model": ${JSON.stringify({ file: model.file, sha256: model.sha256, sizeBytes: model.sizeBytes })},\n`;
+  yield `"runtimes": ${JSON.stringify(document.runtimes)},\n`;
+  yield '"datasets": ';
+  yield* lines(document.datasets, datasetEntry);
+  yield ',\n"samples": ';
+  yield* lines(document.samples, ({ signature, index, name }) => ({ signature, index, name }));
+  yield ',\n"tensors": ';
+  yield* lines(document.tensors, tensorEntry);
+  yield '\n}\n';
+}
+
+function* lines<T>(items: readonly T[], entry: (item: T) => unknown): Generator<string, void, undefined> {
+  let before = '[\n';
+  for (const item of items) {
+    yield before + JSON.stringify(entry(item));
+    before = ',\n';
+  }
+  yield items.length === 0 ? '[]' : '\n]';
+}
+
+function datasetEntry({ signature, description, length, selected }: CalibratedDataset): unknown {
+  const { kind, sources, preprocessing, contentHash } = description;
+  return {
+    signature,
+    description: { kind, sources, preprocessing: sortedMembers(preprocessing), ...(contentHash && { contentHash }) },
+    length: length ?? null,
+    selected: selected ? toRuns(selected) : null,
+  };
+}
+
+function tensorEntry(tensor: TensorStatistics): TensorEntry {
+  const text = tensor.type === TensorType.FLOAT32 ? shortFloat32 : plainNumber;
+  return {
+    subgraph: tensor.subgraph,
+    tensor: tensor.tensor,
+    name: tensor.name,
+    type: typeName(tensor.type),
+    shape: [...tensor.shape],
+    samples: toRuns(tensor.samples),
+    min: numbers(tensor.min, text),
+    max: numbers(tensor.max, text),
+    elements: tensor.elements,
+    nans: tensor.nans,
+    infinities: tensor.infinities,
+    ...(tensor.histogram && { histogram: encodeHistogram(tensor.histogram) }),
+    ...(tensor.leastRowMaximum !== undefined && { leastRowMaximum: text(tensor.leastRowMaximum) }),
+  };
+}
+
+function numbers(values: Float64Array, text: (value: number) => JsonNumber): JsonNumber[] {
+  const result: JsonNumber[] = [];
+  for (let i = 0; i < values.length; i++) result.push(text(values[i] as number));
+  return result;
+}
+
+function plainNumber(value: number): JsonNumber {
+  if (Number.isFinite(value)) return value + 0;
+  return Number.isNaN(value) ? 'NaN' : value > 0 ? 'Infinity' : '-Infinity';
+}
+
+/** The double with the fewest digits that rounds to this float32; nine always do. */
+function shortFloat32(value: number): JsonNumber {
+  if (!Number.isFinite(value)) return plainNumber(value);
+  for (let digits = 6; digits < 9; digits++) {
+    const short = Number(value.toPrecision(digits));
+    if (Math.fround(short) === value) return short + 0;
+  }
+  return Number(value.toPrecision(9)) + 0;
+}
+
+function toRuns(indices: Iterable<number>): [number, number][] {
+  const result: [number, number][] = [];
+  let last: [number, number] | undefined;
+  for (const index of indices) {
+    if (last && index === last[0] + last[1]) last[1] += 1;
+    else {
+      last = [index, 1];
+      result.push(last);
+    }
+  }
+  return result;
+}

@@ -4,6 +4,7 @@ import { AeqError } from '../schema/errors.ts';
 import { signatures } from '../schema/graph.ts';
 import type { Model } from '../schema/model.ts';
 import type { UnreachableTensor } from './capture/reference.ts';
+import { isUnreadable, readHere } from './named-samples.ts';
 import type { Runtime } from './runtime/runtime.ts';
 import { LocalRunner, type RunnerSettings, type SampleRunner } from './sample-runner.ts';
 import { type Shard, shardIndices } from './selection.ts';
@@ -190,8 +191,8 @@ class CalibrationRun {
     try {
       await this.#runner.run(signature, sample);
     } catch (error) {
-      if ('feed' in sample || !(error instanceof AeqError) || error.code !== 'DATASET_UNREADABLE') throw error;
-      const found = await readHere(data, sample.index);
+      if ('feed' in sample || !isUnreadable(error)) throw error;
+      const found = await readHere(data.dataset, data.selected, sample.index);
       if (!found) return;
       await this.#runner.run(signature, found);
     }
@@ -231,21 +232,6 @@ class CalibrationRun {
   async #partialNowAndThen(): Promise<void> {
     const seconds = (Date.now() - this.#lastPartial) / 1000;
     if (seconds >= (this.#plan.partialSeconds ?? DEFAULT_PARTIAL_SECONDS)) await this.savePartial();
-  }
-}
-
-/**
- * A sample that a worker could not read. Undefined when it is bad here too and the data set allows that.
- * @throws AeqError DATASET_UNREADABLE when it is one too many, naming all that cannot be read.
- */
-async function readHere({ dataset, selected }: CalibrationData, index: number): Promise<Sample | undefined> {
-  try {
-    for await (const sample of dataset.samples([index])) return sample;
-    return undefined;
-  } catch (error) {
-    // Once there are too many, the data set looks at all that it is asked for before it says so.
-    for await (const _ of dataset.samples(selected)) break;
-    throw error;
   }
 }
 

@@ -92,10 +92,13 @@ interface Origin {
   readonly contentHash: string | undefined;
 }
 
-/** The data set of which `origin` is the origin; its files are not read for their hash again. No sample may be bad. */
+/**
+ * The data set of which `origin` is the origin; its files are not read for their hash again. Samples that cannot be read
+ * are passed over: how many may be is known to whoever opened it first.
+ */
 export function reopenDataset(origin: unknown): Promise<FileDataset> {
   const { sources, inputs, options, contentHash } = origin as Origin;
-  return openOnly(sources, inputs, { ...options, allowBad: 0 }, { contentHash });
+  return openOnly(sources, inputs, { ...options, allowBad: 1 }, { contentHash });
 }
 
 async function openOnly(

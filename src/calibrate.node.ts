@@ -1,3 +1,4 @@
+import { originsOf } from '../calibration/named-samples.ts';
 import { forkModule } from '../calibration/pool/fork.node.ts';
 import { openRuntimeFor, type RuntimeChoice } from '../calibration/runtime/open.node.ts';
 import type { Shard } from '../calibration/selection.ts';
@@ -21,7 +22,7 @@ import { recipeContext } from './recipe/context.ts';
 import { createResolver } from './recipe/resolver.ts';
 import type { RecipeResolver } from './recipe/types.ts';
 import { chosenSamples, datasetsOf, type SampleSources } from './sample-sources.ts';
-import { workerCount } from './worker-count.node.ts';
+import { interpreterThreads, workerCount } from './worker-count.node.ts';
 
 export type { SampleSources } from './sample-sources.ts';
 
@@ -82,7 +83,7 @@ export async function calibrateModel(
     wanted: wantedTensors(model, resolver),
     allowNonFinite: options.allowNonFinite,
     memoryBytes: options.memoryBytes,
-    ...interpreterThreads(workers, options),
+    ...interpreterThreads(workers, options.workers),
   };
   const { shard, resume, onProgress, onPartial, signal } = options;
   const plan = { model, identity, data, shard, resume, onProgress, onPartial, signal };
@@ -106,16 +107,6 @@ export async function calibrateModel(
     interpreter.close();
   }
 }
-
-/** Of the data sets that workers can open themselves. */
-const originsOf = (datasets: ReadonlyMap<string, Dataset>) =>
-  Object.fromEntries(
-    [...datasets].flatMap(([signature, { names, origin }]) => (names && origin ? [[signature, origin] as const] : [])),
-  );
-
-/** A worker is for one core. A run that has to be a single one may use them all. */
-const interpreterThreads = (workers: number, options: CalibrateModelOptions) =>
-  workers === 1 && options.workers === undefined ? {} : { threads: 1 };
 
 const definedMemory = ({ memoryBytes }: CalibrateModelOptions) => (memoryBytes === undefined ? {} : { memoryBytes });
 

@@ -1,3 +1,4 @@
+import { originsOf } from '../calibration/named-samples.ts';
 import { openRuntimeFor, type RuntimeChoice } from '../calibration/runtime/open.node.ts';
 import { checkDataset } from '../datasets/check.ts';
 import type { Labels } from '../datasets/labels.ts';
@@ -16,7 +17,7 @@ import {
   validateModels,
   validateWith,
 } from './validate/validate.ts';
-import { workerCount } from './worker-count.node.ts';
+import { interpreterThreads, workerCount } from './worker-count.node.ts';
 
 export interface ValidateModelsOptions {
   readonly samples?: number | undefined;
@@ -88,6 +89,7 @@ async function compare(plan: ValidationPlan, options: ValidateModelsOptions): Pr
       runtime: choice,
       library,
       memoryBytes,
+      origins: originsOf(Object.entries(plan.datasets)),
     };
     const measurer = await WorkerMeasurer.open(start, workers);
     try {
@@ -99,7 +101,8 @@ async function compare(plan: ValidationPlan, options: ValidateModelsOptions): Pr
   const runtime = await openRuntimeFor(plan.float.model, choice, library === undefined ? {} : { library });
   try {
     const isolation = injected ? nodeIsolation(runtime, isolationOptions({ library, signal })) : undefined;
-    return await validateModels({ ...plan, runtime, memoryBytes, isolation });
+    const threads = interpreterThreads(workers, options.workers);
+    return await validateModels({ ...plan, runtime, memoryBytes, isolation, ...threads });
   } finally {
     runtime.close();
   }

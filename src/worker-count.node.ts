@@ -29,3 +29,10 @@ export function workerCount(
   }
   return Math.max(1, Math.min(availableParallelism(), Math.floor(known / SAMPLES_PER_WORKER)));
 }
+
+/**
+ * The threads of an interpreter that is one of `workers`: each is for one core. A run that has to be a single one, without
+ * anybody having asked for that, may use them all.
+ */
+export const interpreterThreads = (workers: number, asked: number | undefined): { threads?: number } =>
+  workers === 1 && asked === undefined ? {} : { threads: 1 };

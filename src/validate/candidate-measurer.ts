@@ -20,11 +20,14 @@ export class CandidateMeasurer {
   readonly candidate: Candidate;
   readonly #injected: readonly InjectedErrors[];
 
-  /** @param isolation where operators are run alone, if they are */
-  constructor(candidate: Candidate, isolation: Isolation | undefined) {
+  /**
+   * @param isolation where operators are run alone, if they are
+   * @param threads of their interpreter; as it likes by default
+   */
+  constructor(candidate: Candidate, isolation: Isolation | undefined, threads?: number) {
     this.candidate = candidate;
     this.#injected = candidate.signatures.flatMap((signature) =>
-      isolation ? new InjectedErrors(candidate.source.model, signature, isolation) : [],
+      isolation ? new InjectedErrors(candidate.source.model, signature, isolation, threads) : [],
     );
   }
 

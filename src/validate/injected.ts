@@ -40,6 +40,7 @@ export class InjectedErrors {
   readonly #view: SignatureView;
   readonly #matching: Matching;
   readonly #isolation: Isolation;
+  readonly #threads: number | undefined;
   readonly #operators: readonly LoneOperator[];
   readonly #problems = new Map<LoneOperator, string>();
   readonly #broken = new Set<LoneOperator>();
@@ -48,11 +49,17 @@ export class InjectedErrors {
   #open: { readonly disconnected: DisconnectedModel; readonly session: Session } | undefined;
   #tried = false;
 
-  constructor(source: Model, { quantizedView, matching, operators }: CandidateSignature, isolation: Isolation) {
+  constructor(
+    source: Model,
+    { quantizedView, matching, operators }: CandidateSignature,
+    isolation: Isolation,
+    threads: number | undefined,
+  ) {
     this.#source = source;
     this.#view = quantizedView;
     this.#matching = matching;
     this.#isolation = isolation;
+    this.#threads = threads;
     this.#operators = operators;
     for (const operator of operators) if (operator.problem) this.#problems.set(operator, operator.problem);
   }
@@ -129,8 +136,9 @@ export class InjectedErrors {
   async #run(make: Prepared['make'], float: Captured): Promise<InjectedMeasurement['results']> {
     if (!this.#open) {
       const disconnected = make(this.#running());
+      const options = this.#threads === undefined ? {} : { threads: this.#threads };
       this.#runtime ??= await this.#isolation.openRuntime();
-      this.#open = { disconnected, session: await openModel(this.#runtime, disconnected.model) };
+      this.#open = { disconnected, session: await openModel(this.#runtime, disconnected.model, options) };
     }
     const { disconnected, session } = this.#open;
     const views = await session.run(0, this.#feed(disconnected, float));

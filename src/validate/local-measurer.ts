@@ -43,7 +43,8 @@ export class LocalMeasurer implements SampleMeasurer {
   constructor(runtime: Runtime, float: Model, candidates: readonly Candidate[], options: MeasurerOptions) {
     this.version = runtime.version;
     this.#runtime = runtime;
-    this.#measurers = candidates.map((candidate) => new CandidateMeasurer(candidate, options.isolation));
+    const { isolation, threads } = options;
+    this.#measurers = candidates.map((candidate) => new CandidateMeasurer(candidate, isolation, threads));
     this.#runs = openRuns(runtime, float, candidates, options);
   }
 

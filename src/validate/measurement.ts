@@ -1,4 +1,4 @@
-import type { Sample } from '../../datasets/sample.ts';
+import type { Sample, SampleName } from '../../datasets/sample.ts';
 import type { Scores } from './classification.ts';
 import type { Spread } from './distribution.ts';
 import type { ErrorPartial } from './metrics.ts';
@@ -31,11 +31,14 @@ export interface SampleMeasurer {
   readonly version: string;
   /** How many samples may run at a time. */
   readonly concurrency: number;
+  /** It reads the samples of this signature itself: their names will do. */
+  reads?(signature: string): boolean;
   /**
    * Measures one sample on each quantized model, in their order.
    * @param alone whether operators are also run alone
-   * @throws AeqError FEED_INVALID, MODELS_DIFFER, RUNTIME_*, naming the sample.
+   * @throws AeqError FEED_INVALID, MODELS_DIFFER, RUNTIME_*, naming the sample; DATASET_UNREADABLE when it cannot be read
+   * here.
    */
-  measure(signature: string, sample: Sample, alone: boolean): Promise<readonly CandidateMeasurement[]>;
+  measure(signature: string, sample: Sample | SampleName, alone: boolean): Promise<readonly CandidateMeasurement[]>;
   close(): Promise<void>;
 }

@@ -1,6 +1,6 @@
 import type { PoolTalk } from '../../calibration/pool/talk.ts';
 import type { ModelSource } from '../../calibration/worker-protocol.ts';
-import type { Sample } from '../../datasets/sample.ts';
+import type { Sample, SampleName } from '../../datasets/sample.ts';
 import type { CandidateOptions } from './candidate.ts';
 import type { CandidateMeasurement } from './measurement.ts';
 
@@ -22,9 +22,15 @@ export interface MeasurerTalk extends PoolTalk {
     readonly runtime: string;
     readonly library: string | undefined;
     readonly memoryBytes: number | undefined;
+    /** Of data sets, by signature: samples of these come as their names only. */
+    readonly origins: Readonly<Record<string, unknown>>;
   };
   readonly ready: { readonly version: string };
-  readonly request: { readonly signature: string; readonly sample: Sample; readonly alone: boolean };
+  readonly request: {
+    readonly signature: string;
+    readonly sample: Sample | SampleName;
+    readonly alone: boolean;
+  };
   readonly answer: readonly CandidateMeasurement[];
   readonly part: never;
   readonly notice: never;

@@ -1,6 +1,7 @@
+import { isUnreadable, readHere } from '../../calibration/named-samples.ts';
 import type { Runtime } from '../../calibration/runtime/runtime.ts';
 import type { Labels } from '../../datasets/labels.ts';
-import type { Dataset, Sample } from '../../datasets/sample.ts';
+import type { Dataset, SampleName } from '../../datasets/sample.ts';
 import { COMPARISON_FORMAT, COMPARISON_VERSION, type Comparison } from '../../schema/documents/comparison.ts';
 import { AeqError } from '../../schema/errors.ts';
 import { Candidate, signaturesOf } from './candidate.ts';
@@ -116,7 +117,9 @@ export async function validateWith(
 }
 
 interface Running {
-  readonly sample: Pick<Sample, 'index' | 'name'>;
+  readonly sample: SampleName;
+  /** Whether operators are also run alone. */
+  readonly alone: boolean;
   readonly measured: Promise<readonly CandidateMeasurement[]>;
 }
 
@@ -127,32 +130,40 @@ async function runSignature(
   key: string,
   sums: readonly CandidateSum[],
 ): Promise<number> {
-  const { signal, onProgress, isolatedSamples = DEFAULT_ISOLATED_SAMPLES } = plan;
+  const { signal, onProgress } = plan;
   const dataset = plan.datasets[key] as Dataset;
   const indices = plan.indices?.[key];
+  const named = measurer.reads?.(key) ? sampleNames(dataset, indices) : undefined;
   const limit = plan.samples ?? Number.POSITIVE_INFINITY;
   const known = indices?.length ?? dataset.length;
   const total = known === undefined ? plan.samples : Math.min(known, limit);
+  const isAlone = aloneOn(indices, plan.isolatedSamples ?? DEFAULT_ISOLATED_SAMPLES);
   // A few more than run at a time, so that nobody waits for the oldest of them.
   const most = measurer.concurrency === 1 ? 1 : 2 * measurer.concurrency;
   const running: Running[] = [];
   let begun = 0;
   let done = 0;
   const finishOne = async () => {
-    const { sample, measured } = running.shift() as Running;
-    const measurements = await measured;
+    const { sample, alone, measured } = running.shift() as Running;
+    const measurements = await measured.catch(async (error: unknown) => {
+      if (!named || !isUnreadable(error)) throw error;
+      const found = await readHere(dataset, indices, sample.index);
+      return found && measurer.measure(key, found, alone);
+    });
     signal?.throwIfAborted();
+    if (!measurements) return;
     for (const [index, sum] of sums.entries()) sum.add(key, sample, measurements[index] as CandidateMeasurement);
     done += 1;
     onProgress?.({ signature: key, done, total });
   };
   onProgress?.({ signature: key, done, total });
-  for await (const sample of dataset.samples(indices)) {
+  for await (const sample of named ?? dataset.samples(indices)) {
     signal?.throwIfAborted();
-    const measured = measurer.measure(key, sample, begun < isolatedSamples);
+    const alone = isAlone(sample.index, begun);
+    const measured = measurer.measure(key, sample, alone);
     // Whoever waits for it sees the rejection; an earlier sample may end everything before that.
     measured.catch(() => undefined);
-    running.push({ sample: { index: sample.index, name: sample.name }, measured });
+    running.push({ sample: { index: sample.index, name: sample.name }, alone, measured });
     begun += 1;
     if (running.length >= most) await finishOne();
     if (begun >= limit) break;
@@ -162,4 +173,18 @@ async function runSignature(
   throw new AeqError('DATASET_EMPTY', `there are no samples for signature ${key}`, {
     hint: 'give at least one sample to compare the models on',
   });
+}
+
+/** What samples are called, where it is known which ones there will be. */
+function sampleNames({ names }: Dataset, indices: readonly number[] | undefined): SampleName[] | undefined {
+  return names && indices?.map((index) => ({ index, name: names[index] ?? '' }));
+}
+
+/**
+ * On which samples operators are also run alone: the first ones that are asked for. One of them that cannot be read has no
+ * successor, so that nobody has to wait until it is known.
+ */
+function aloneOn(indices: readonly number[] | undefined, count: number): (index: number, begun: number) => boolean {
+  const first = indices && new Set(indices.slice(0, count));
+  return (index, begun) => first?.has(index) ?? begun < count;
 }

@@ -1,6 +1,10 @@
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { openRuntime } from '../../../calibration/runtime/open.node.ts';
 import type { Runtime } from '../../../calibration/runtime/runtime.ts';
+import { encodeNpy } from '../../../datasets/arrays/npy.ts';
+import { openDataset } from '../../../datasets/open.node.ts';
 import type { Feed } from '../../../datasets/sample.ts';
 import { comparisonJson } from '../../../schema/documents/comparison.ts';
 import { TensorType } from '../../../schema/generated/tflite.ts';
@@ -13,6 +17,7 @@ import { candidatesOf, type ValidationPlan, validateModels, validateWith } from 
 import { feedDataset } from '../../calibration/session-data.ts';
 import { randomFloats } from '../../support/model-builder.ts';
 import { denseModel } from '../../support/models.ts';
+import { temporaryFolder } from '../../support/temporary.ts';
 import { quantizedDense } from './quantized-models.ts';
 
 const float = denseModel().bytes();
@@ -34,7 +39,11 @@ const plan = (list: readonly Feed[] = feeds): ValidationPlan => ({
   distributions: true,
 });
 
-async function withWorkers<T>(workers: number, action: (measurer: WorkerMeasurer) => Promise<T>): Promise<T> {
+async function withWorkers<T>(
+  workers: number,
+  action: (measurer: WorkerMeasurer) => Promise<T>,
+  origins: Readonly<Record<string, unknown>> = {},
+): Promise<T> {
   const measurer = await WorkerMeasurer.open(
     {
       float: { file: 'float', source: { bytes: float } },
@@ -44,6 +53,7 @@ async function withWorkers<T>(workers: number, action: (measurer: WorkerMeasurer
       runtime: 'wasm',
       library: undefined,
       memoryBytes: undefined,
+      origins,
     },
     workers,
   );
@@ -106,6 +116,35 @@ describe('validation workers', () => {
       await expect(run).rejects.toMatchObject({ code: 'RUNTIME_FAILED', where: { sample: 'bad.png' } });
       clearInterval(timer);
     });
+  });
+
+  it('read the samples themselves where they can, and pass over as many bad ones as are allowed', async () => {
+    const folder = temporaryFolder();
+    feeds.forEach(({ x }, i) => {
+      const name = join(folder, `${String(i).padStart(2, '0')}.npy`);
+      writeFileSync(
+        name,
+        i === 5 ? 'nonsense' : encodeNpy({ type: 'float32', shape: [1, 4], data: x?.data as Float32Array }),
+      );
+    });
+    const inputs = [{ name: 'x', type: TensorType.FLOAT32, shape: [1, 4] }];
+    const opened = () => openDataset([folder], inputs, { allowBad: 0.1 });
+    const indices = { [key]: feeds.map((_, i) => i).slice(2) };
+    const local = { ...plan(), datasets: { [key]: await opened() }, indices };
+    const expected = await validateModels({ ...local, runtime, isolation: nodeIsolation(runtime) });
+    const dataset = await opened();
+    let told = 0;
+    const samples = (chosen?: Iterable<number>) => {
+      told += 1;
+      return dataset.samples(chosen);
+    };
+    const some = { ...plan(), datasets: { [key]: { ...dataset, samples } }, indices };
+    const comparisons = await withWorkers(2, (measurer) => validated(measurer, some), { [key]: dataset.origin });
+    expect(JSON.stringify(comparisons.map(comparisonJson))).toBe(JSON.stringify(expected.map(comparisonJson)));
+    expect(comparisons[0]?.signatures[0]?.samples).toBe(21);
+    // Only what a worker could not read was read here.
+    expect(told).toBe(1);
+    expect(dataset.bad.map(({ index }) => index)).toEqual([5]);
   });
 
   it('tell of the first sample that does not fit, whichever fails first', async () => {

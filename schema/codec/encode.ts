@@ -171,8 +171,8 @@ class Encoder {
     const values = value as ArrayLike<number | bigint | boolean>;
     const start = this.sink.align(Math.max(4, elementBytes, field.align ?? 0), 4);
     this.sink.uint32(values.length);
-    if (values instanceof Uint8Array) {
-      this.sink.bytes(values);
+    if (isStored(field.type, values)) {
+      this.sink.bytes(new Uint8Array(values.buffer, values.byteOffset, values.byteLength));
       return start;
     }
     const at = this.sink.skip(values.length * elementBytes);
@@ -191,6 +191,12 @@ class Encoder {
     });
     return start;
   }
+}
+
+/** The array has the bytes of the file. Scales and zero points of all channels are many; others go one by one. */
+function isStored(type: string, values: object): values is Uint8Array | Float32Array | BigInt64Array {
+  if (values instanceof Float32Array) return type === 'float';
+  return values instanceof BigInt64Array ? type === 'long' : values instanceof Uint8Array;
 }
 
 /** Places the fields behind the table's 4-byte vtable offset, wide ones first so that little padding is needed. */

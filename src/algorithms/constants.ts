@@ -7,6 +7,10 @@ import type { TensorParameters } from './parameters.ts';
 
 /** Elements that are worked on at once: 1 MiB of floats, which stay in the processor's cache between the loops. */
 export const CHUNK_ELEMENTS = 1 << 18;
+/** Results are handed out in pieces of up to 1 MiB: to write a file in smaller ones takes longer. */
+const PIECE_BITS = 8 << 20;
+/** Values of one piece. A constant that is computed uses the same workspace as what is made of it: one chunk it is then. */
+const pieceElements = (source: Constant, bits: number) => (source.fill ? PIECE_BITS / bits : CHUNK_ELEMENTS);
 
 export interface ChannelRanges {
   readonly mins: Float32Array;
@@ -76,7 +80,7 @@ export function quantizedConstant(source: Constant, extent: ChannelExtent, param
     source,
     count: source.sizeBytes / 4,
     bits,
-    chunkElements: CHUNK_ELEMENTS,
+    chunkElements: carrier === 'float32' ? pieceElements(source, bits) : CHUNK_ELEMENTS,
     compute: (start, end) => quantize(source, extent, plain, start, end),
     how: 'quantized',
     parameters: { extent, parameters: plain },
@@ -89,14 +93,42 @@ function quantizeInKernel(
   numbers: CodeParameters,
   start: number,
   end: number,
-) {
+): Uint8Array {
   const workspace = sharedWorkspace();
+  const count = Math.min(source.fill ? CHUNK_ELEMENTS : end - start, end - start);
+  const values = placeElements(workspace, source, start, start + count);
+  const bytesOf = (elements: number) => Math.ceil((elements * numbers.bits) / 8);
+  const target = workspace.allocate(bytesOf(end - start));
+  const unpacked = numbers.bits < 8 ? workspace.allocate(count) : undefined;
+  for (let at = start; at < end; at += count) {
+    const until = Math.min(at + count, end);
+    if (at > start) fillFrom(source, workspace.bytes(values, 4 * (until - at)), 4 * at);
+    makeCodes(workspace, { values, start: at, end: until }, extent, numbers, target + bytesOf(at - start), unpacked);
+  }
+  return workspace.bytes(target, bytesOf(end - start));
+}
+
+/** Elements [start, end) of a tensor at an address of a workspace. */
+interface PlacedElements {
+  readonly values: number;
+  readonly start: number;
+  readonly end: number;
+}
+
+/** Puts codes to `target`, by way of `unpacked` where they are narrower than a byte. */
+function makeCodes(
+  workspace: Workspace,
+  { values, start, end }: PlacedElements,
+  extent: ChannelExtent,
+  numbers: CodeParameters,
+  target: number,
+  unpacked: number | undefined,
+): void {
   const { kernels } = workspace;
-  const count = end - start;
-  const storage = storageBits(numbers.bits);
-  const limits = { bits: storage, ...clipRange(numbers.bits, numbers.symmetric, numbers.unsigned) };
-  const values = placeElements(workspace, source, start, end);
-  const codes = workspace.allocate((count * storage) / 8);
+  const { bits } = numbers;
+  const storage = bits <= 8 ? 8 : bits <= 16 ? 16 : 32;
+  const limits = { bits: storage, ...clipRange(bits, numbers.symmetric, numbers.unsigned) } as const;
+  const codes = unpacked ?? target;
   for (const piece of piecesOf(extent, start, end)) {
     const at = piece.start - start;
     const last = piece.channel + piece.extent.channels;
@@ -105,23 +137,13 @@ function quantizeInKernel(
     const zeros = workspace.place(zeroPointsOf(numbers, piece.channel, last));
     kernels.quantize(values + 4 * at, piece.extent, scales, zeros, limits, codes + (at * storage) / 8);
   }
-  return numbers.bits >= 8
-    ? workspace.bytes(codes, (count * storage) / 8)
-    : packedCodes(workspace, codes, count, numbers.bits);
+  if (unpacked !== undefined) kernels.pack(codes, end - start, bits === 4 ? 4 : 2, target);
 }
 
 /** Zero points of channels [start, end). */
 function zeroPointsOf({ zeroPoints }: CodeParameters, start: number, end: number): Int32Array {
   if (zeroPoints.length === 1) return new Int32Array(end - start).fill(zeroPoints[0] as number);
   return new Int32Array(zeroPoints.subarray(start, end));
-}
-
-/** Codes of one byte each, packed: four or two bits. A view of the workspace. */
-function packedCodes(workspace: Workspace, codes: number, count: number, bits: number): Uint8Array {
-  const packedBytes = Math.ceil((count * bits) / 8);
-  const packed = workspace.allocate(packedBytes);
-  workspace.kernels.pack(codes, count, bits === 4 ? 4 : 2, packed);
-  return workspace.bytes(packed, packedBytes);
 }
 
 /** Scales that are doubles divide in double: constants that take over the scale of an activation read from JSON. */
@@ -150,10 +172,11 @@ function quantizeInDouble(
   const stored = new Uint8Array(codes.buffer);
   if (numbers.bits >= 8) return stored;
   const workspace = sharedWorkspace();
-  return packedCodes(workspace, workspace.place(stored), values.length, numbers.bits);
+  const packedBytes = Math.ceil((values.length * numbers.bits) / 8);
+  const packed = workspace.allocate(packedBytes);
+  workspace.kernels.pack(workspace.place(stored), values.length, numbers.bits === 4 ? 4 : 2, packed);
+  return workspace.bytes(packed, packedBytes);
 }
-
-const storageBits = (bits: number): 8 | 16 | 32 => (bits <= 8 ? 8 : bits <= 16 ? 16 : 32);
 
 /** A float32 constant as float16, computed when it is read. */
 export function float16Constant(source: Constant): Constant {
@@ -165,7 +188,8 @@ export function float16Constant(source: Constant): Constant {
     return workspace.bytes(halves, (end - start) * 2);
   };
   const count = source.sizeBytes / 4;
-  return derivedConstant({ source, count, bits: 16, chunkElements: CHUNK_ELEMENTS, compute, how: 'float16' });
+  const elements = pieceElements(source, 16);
+  return derivedConstant({ source, count, bits: 16, chunkElements: elements, compute, how: 'float16' });
 }
 
 /** int8 codes as float32 numbers, without their scale. */

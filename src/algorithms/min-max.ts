@@ -40,13 +40,19 @@ function perChannel(request: ConstantRequest): TensorParameters {
   const extent = scaleGroups(request);
   const { mins, maxs } = channelRanges(constant, extent);
   const type = { bits: config.numBits, symmetric: config.symmetric, unsigned: config.dtype === 'UINT' };
-  const pairs = Array.from(mins, (min, channel) => scaleOfRange(min, maxs[channel] ?? 0, type, 'float32'));
+  const scales = new Float64Array(mins.length);
+  const zeroPoints = new Float64Array(mins.length);
+  for (let channel = 0; channel < mins.length; channel += 1) {
+    const { scale, zeroPoint } = scaleOfRange(mins[channel] as number, maxs[channel] as number, type, 'float32');
+    scales[channel] = scale;
+    zeroPoints[channel] = zeroPoint;
+  }
   const parameters = {
     kind: 'integer',
     ...type,
     carrier: 'float32',
-    scales: Float64Array.from(pairs, ({ scale }) => scale),
-    zeroPoints: Float64Array.from(pairs, ({ zeroPoint }) => zeroPoint),
+    scales,
+    zeroPoints,
     axis,
     blockSize: 0,
     shape: shape.map((length, dimension) => (dimension === axis ? length : 1)),

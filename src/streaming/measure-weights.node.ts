@@ -5,7 +5,8 @@ import { type Piece, piecesOf } from '../algorithms/extent.ts';
 import { type GroupNumbers, type GroupRule, joinedRounds, rememberNumbers } from '../algorithms/group-numbers.ts';
 import { earlierRule } from '../algorithms/octav.ts';
 import type { Measurement } from '../algorithms/registry.ts';
-import { Threads, threadCount } from './threads.node.ts';
+import { threadCount } from './thread.node.ts';
+import { Threads } from './threads.node.ts';
 
 /** A job reads this many float32 values. */
 const JOB_ELEMENTS = 4 << 20;

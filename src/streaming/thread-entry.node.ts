@@ -1,50 +1,34 @@
 /** The module that threads run: one job at a time, from the main thread. */
 import { parentPort } from 'node:worker_threads';
-import { type Constant, fillFrom } from '../../schema/constant.ts';
-import { readFully } from '../../schema/file-source.node.ts';
-import { passingPieces } from '../../schema/layout.ts';
+import { bytesConstant, type ConstantOrigin } from '../../schema/constant.ts';
 import { plainError } from '../../schema/plain-error.ts';
-import { writeFully } from '../../schema/write-file.node.ts';
-import { channelRanges } from '../algorithms/constants.ts';
-import { constantOfOrigin } from '../algorithms/derivations.ts';
-import { groupNumbers } from '../algorithms/group-numbers.ts';
-import type { Job, JobAnswer, JobMessage } from './job.ts';
+import { channelRanges, quantizedConstant } from '../algorithms/constants.ts';
+import { Hands } from './hands.node.ts';
+import type { JobAnswer, JobMessage } from './job.ts';
 
-/** A range of a file that the main thread has open. */
-function openRange({ descriptor, offset, sizeBytes }: { descriptor: number; offset: number; sizeBytes: number }) {
-  const constant: Constant = {
-    sizeBytes,
-    read: (start = 0, end = sizeBytes) => {
-      const bytes = new Uint8Array(end - start);
-      fillFrom(constant, bytes, start);
-      return bytes;
-    },
-    fill: (target, start) => readFully(descriptor, target, offset + start, 'the model'),
-  };
-  return constant;
+/**
+ * The engine compiles the kernels, and then compiles again what runs often, which takes longer than several jobs: a thread
+ * that is started ahead has that behind it.
+ */
+function warmUp(): void {
+  const zeros = bytesConstant(new Uint8Array(1 << 20));
+  const extent = { outer: 1, channels: 64, inner: 4096 };
+  channelRanges(zeros, extent);
+  const numbers = { scales: new Float64Array(64).fill(1), zeroPoints: new Float64Array(64) };
+  const type = { bits: 8, symmetric: true, unsigned: false, carrier: 'float32' } as const;
+  quantizedConstant(zeros, extent, { ...type, ...numbers }).read();
 }
 
-function run(job: Job, constant: Constant): JobAnswer {
-  if (job.kind === 'ranges') return { result: channelRanges(constant, job.extent) };
-  if (job.kind === 'numbers') {
-    return { result: groupNumbers(constant, job.extent, job.rule, job.first, job.last) };
-  }
-  let { offset } = job;
-  for (const piece of passingPieces({ offset, sizeBytes: constant.sizeBytes, constant }, job.start, job.end)) {
-    writeFully(job.descriptor, piece, offset, job.name);
-    offset += piece.length;
-  }
-  return { result: undefined };
-}
-
-let constant: Constant | undefined;
+const hands = new Hands();
+let last: ConstantOrigin | undefined;
+warmUp();
 
 parentPort?.on('message', ({ job, origin }: JobMessage) => {
   let answer: JobAnswer;
   try {
-    if (origin) constant = constantOfOrigin(origin, openRange);
-    if (!constant) throw new Error('the first job has no constant');
-    answer = run(job, constant);
+    last = origin ?? last;
+    if (!last) throw new Error('the first job has no constant');
+    answer = { result: hands.do(job, last) };
   } catch (error) {
     answer = { error: plainError(error) };
   }

@@ -1,41 +1,24 @@
-import { createRequire } from 'node:module';
-import { availableParallelism } from 'node:os';
-import { pathToFileURL } from 'node:url';
-import { Worker } from 'node:worker_threads';
+import { setImmediate } from 'node:timers/promises';
 import type { ConstantOrigin } from '../../schema/constant.ts';
-import { AeqError } from '../../schema/errors.ts';
-import { revivedError } from '../../schema/plain-error.ts';
-import type { Job, JobAnswer, JobMessage, JobResult } from './job.ts';
+import { Hands } from './hands.node.ts';
+import type { Job, JobResult } from './job.ts';
+import { type Pending, type Thread, takeThread } from './thread.node.ts';
 
-/** Threads are worth their start from this many bytes of float weights on. */
-const LEAST_BYTES = 64 << 20;
-
-/** How many threads to use for so many bytes of weights: as many as asked for, else one a core where that pays. */
-export function threadCount(sizeBytes: number, asked: number | undefined): number {
-  return asked ?? (sizeBytes < LEAST_BYTES ? 1 : availableParallelism());
-}
-
-interface Pending {
-  readonly job: Job;
-  readonly origin: ConstantOrigin;
-  readonly resolve: (result: JobResult) => void;
-  readonly reject: (error: unknown) => void;
-}
-
-/** Threads without work are kept this long for the next caller: planning and writing follow each other. */
-const SPARE_MILLISECONDS = 1000;
-const spare: Thread[] = [];
-
-/** Threads that take jobs in the order in which they are given. */
+/**
+ * Threads that take jobs in the order in which they are given. The caller's own is one of them: it does a job whenever it
+ * would only wait.
+ */
 export class Threads {
   readonly #threads: Thread[];
   readonly #waiting: Pending[] = [];
   readonly #signal: AbortSignal | undefined;
   readonly #abort = () => this.#fail(this.#signal?.reason);
+  readonly #hands = new Hands();
+  #atWork = false;
 
   /** @param signal when it is aborted, what is not done yet rejects with its reason. */
   constructor(count: number, signal?: AbortSignal) {
-    this.#threads = Array.from({ length: count }, () => spare.pop() ?? new Thread());
+    this.#threads = Array.from({ length: count - 1 }, takeThread);
     for (const thread of this.#threads) {
       thread.serve(
         () => this.#waiting.shift(),
@@ -51,7 +34,9 @@ export class Threads {
     return new Promise((resolve, reject) => {
       if (this.#signal?.aborted) reject(this.#signal.reason);
       this.#waiting.push({ job, origin, resolve, reject });
-      this.#threads.find((thread) => thread.idle)?.next();
+      const thread = this.#threads.find(({ idle }) => idle) ?? this.#threads.find(({ hasRoom }) => hasRoom);
+      if (thread) thread.next();
+      else if (!this.#atWork) void this.#work();
     });
   }
 
@@ -62,91 +47,23 @@ export class Threads {
     await Promise.all(this.#threads.map((thread) => (thread.idle ? thread.rest() : thread.end())));
   }
 
+  /** Does jobs here as long as there are any. Between them answers of the others come in, and interrupts. */
+  async #work(): Promise<void> {
+    this.#atWork = true;
+    await setImmediate();
+    for (let next = this.#waiting.shift(); next; next = this.#waiting.shift()) {
+      try {
+        next.resolve(this.#hands.do(next.job, next.origin));
+      } catch (error) {
+        next.reject(error);
+      }
+      await setImmediate();
+    }
+    this.#atWork = false;
+  }
+
   #fail(reason: unknown): void {
     const waiting = this.#waiting.splice(0);
-    for (const { reject } of [...this.#threads.flatMap((thread) => thread.pending ?? []), ...waiting]) reject(reason);
+    for (const { reject } of [...this.#threads.flatMap(({ pending }) => pending), ...waiting]) reject(reason);
   }
-}
-
-class Thread {
-  readonly #worker: Worker;
-  #take: () => Pending | undefined = () => undefined;
-  #fail: (error: AeqError) => void = () => undefined;
-  #pending: Pending | undefined;
-  #lastOrigin: ConstantOrigin | undefined;
-  #timer: NodeJS.Timeout | undefined;
-
-  constructor() {
-    this.#worker = startWorker();
-    this.#worker.on('message', (answer: JobAnswer) => {
-      if ('error' in answer) this.#pending?.reject(revivedError(answer.error, 'a thread'));
-      else this.#pending?.resolve(answer.result);
-      this.next();
-    });
-    this.#worker.on('error', (error) => {
-      remove(spare, this);
-      this.#fail(new AeqError('INTERNAL', `a thread ended: ${error.message}`, { cause: error }));
-    });
-  }
-
-  /** From now on, jobs come from `take`; `fail` hears when the thread ends by itself. */
-  serve(take: () => Pending | undefined, fail: (error: AeqError) => void): void {
-    clearTimeout(this.#timer);
-    this.#worker.ref();
-    this.#take = take;
-    this.#fail = fail;
-  }
-
-  /** Waits for the next caller, for a while, without keeping the process alive. */
-  rest(): void {
-    this.serve(
-      () => undefined,
-      () => undefined,
-    );
-    this.#worker.unref();
-    this.#timer = setTimeout(() => {
-      remove(spare, this);
-      void this.end();
-    }, SPARE_MILLISECONDS).unref();
-    spare.push(this);
-  }
-
-  get pending(): Pending | undefined {
-    return this.#pending;
-  }
-
-  get idle(): boolean {
-    return this.#pending === undefined;
-  }
-
-  /** Takes the next job, if there is one. */
-  next(): void {
-    this.#pending = this.#take();
-    if (!this.#pending) return;
-    const { job, origin } = this.#pending;
-    const message: JobMessage = { job, origin: origin === this.#lastOrigin ? undefined : origin };
-    this.#lastOrigin = origin;
-    this.#worker.postMessage(message);
-  }
-
-  async end(): Promise<void> {
-    await this.#worker.terminate();
-  }
-}
-
-function remove<T>(list: T[], entry: T): void {
-  const at = list.indexOf(entry);
-  if (at >= 0) list.splice(at, 1);
-}
-
-/** Works from the build and, through tsx, from the TypeScript sources. */
-function startWorker(): Worker {
-  if (!import.meta.url.endsWith('.ts')) return new Worker(new URL('./thread-entry.node.js', import.meta.url));
-  const entry = new URL('./thread-entry.node.ts', import.meta.url).href;
-  const loader = createRequire(import.meta.url)
-    .resolve('tsx/esm/api')
-    .replace(/cjs$/, 'mjs');
-  // The loader's own option for `node` does nothing in threads.
-  const text = `import('${pathToFileURL(loader)}').then(({ tsImport }) => tsImport('${entry}', '${entry}'))`;
-  return new Worker(text, { eval: true });
 }

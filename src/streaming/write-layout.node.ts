@@ -3,7 +3,8 @@ import type { ConstantOrigin } from '../../schema/constant.ts';
 import { fillEnd, fillFile, fillSegment } from '../../schema/model-file.node.ts';
 import { type AtomicWriteOptions, createUnfinishedFile, type UnfinishedFile } from '../../schema/write-file.node.ts';
 import type { FileLayout, Segment } from '../../schema/writer.ts';
-import { Threads, threadCount } from './threads.node.ts';
+import { threadCount } from './thread.node.ts';
+import { Threads } from './threads.node.ts';
 
 export interface FillOptions {
   /** Threads that read, quantize and write at the same time; default: one a core where the file is large. */

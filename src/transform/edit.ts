@@ -105,10 +105,17 @@ function tag(target: Target, tensor: Tensor, parameters: TensorParameters): void
     return;
   }
   tensor.quantization = {
-    scale: Float32Array.from(parameters.scales),
-    zeroPoint: BigInt64Array.from(parameters.zeroPoints, BigInt),
+    scale: new Float32Array(parameters.scales),
+    zeroPoint: bigIntegers(parameters.zeroPoints),
     quantizedDimension: parameters.axis ?? 0,
   };
+}
+
+/** Most are 0, which they are by themselves. */
+function bigIntegers(values: Float64Array): BigInt64Array {
+  const result = new BigInt64Array(values.length);
+  for (let i = 0; i < values.length; i += 1) if (values[i] !== 0) result[i] = BigInt(values[i] as number);
+  return result;
 }
 
 /** The scales of blocks are a constant tensor of their own. */

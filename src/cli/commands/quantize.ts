@@ -1,6 +1,8 @@
+import { statSync } from 'node:fs';
 import { basename, dirname, extname, join } from 'node:path';
 import { parseRangeRule } from '../../../calibration/ranges/rule.ts';
 import { AeqError } from '../../../schema/errors.ts';
+import { startThreads } from '../../streaming/thread.node.ts';
 import { startVerifier, type Verifier } from '../../validate/verify.node.ts';
 import type { CommandRun } from '../context.ts';
 import type { OptionValues } from '../options.ts';
@@ -21,6 +23,8 @@ export const run: CommandRun = async ([path = ''], context) => {
     const { runOnContainer } = await import('./quantize-container.ts');
     return runOnContainer(path, output, recipe, context);
   }
+  // Samples may take long to run: threads would not wait for that.
+  if (options.data === undefined && !options.dryRun) startThreads(statSync(path, { throwIfNoEntry: false })?.size ?? 0);
   const verifier = earlyVerifier(options);
   try {
     const { runOnModel } = await import('./quantize-model.ts');

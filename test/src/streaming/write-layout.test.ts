@@ -1,8 +1,10 @@
 import { closeSync, existsSync, openSync, readdirSync, readFileSync, truncateSync, writeFileSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { createUnfinishedFile } from '../../../schema/write-file.node.ts';
 import { Quantizer } from '../../../src/quantizer.ts';
+import { startThreads } from '../../../src/streaming/thread.node.ts';
 import { ModelBuilder, randomFloats } from '../../support/model-builder.ts';
 import { temporaryFolder } from '../../support/temporary.ts';
 
@@ -60,6 +62,19 @@ describe('a model that threads write', () => {
       quantizer.close();
     }
     expect(models.slice(1).map((model) => Buffer.compare(model, models[0] as Uint8Array))).toEqual([0, 0]);
+  });
+
+  it('is written by threads that were started ahead', async () => {
+    const folder = temporaryFolder();
+    const input = join(folder, 'float.tflite');
+    writeFloatModel(input);
+    startThreads(1 << 30);
+    startThreads(1 << 30);
+    const { quantizer, result } = await quantized(input, 'dynamic_wi4_afp32', availableParallelism());
+    const output = join(folder, 'out.tflite');
+    await result.exportModel(output, { threads: availableParallelism() });
+    expect(readFileSync(output).equals(result.quantizedModel)).toBe(true);
+    quantizer.close();
   });
 
   it('is not there when the input became shorter', async () => {

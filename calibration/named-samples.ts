@@ -19,6 +19,8 @@ export function originsOf(datasets: Iterable<readonly [string, Dataset]>): Recor
 /** In a worker: the data sets of these origins, opened at once. */
 export class NamedSamples {
   readonly #datasets = new Map<string, Promise<Dataset>>();
+  /** Iterations over one sample each, which lasts as long as they do. */
+  readonly #open = new Map<Sample | SampleName, AsyncIterator<Sample>>();
 
   constructor(origins: Readonly<Record<string, unknown>>, reopen?: Reopen) {
     for (const [signature, origin] of Object.entries(origins)) {
@@ -29,13 +31,27 @@ export class NamedSamples {
     }
   }
 
-  /** The sample with its values, from the data set where it has none. @throws AeqError DATASET_UNREADABLE */
+  /**
+   * The sample with its values, from the data set where it has none; they are valid until it is released.
+   * @throws AeqError DATASET_UNREADABLE
+   */
   async read(signature: string, sample: Sample | SampleName): Promise<Sample> {
     if ('feed' in sample) return sample;
     const dataset = await this.#datasets.get(signature);
-    for await (const found of dataset?.samples([sample.index]) ?? []) return found;
+    const iterator = dataset?.samples([sample.index], { reuseMemory: true })[Symbol.asyncIterator]();
+    const found = await iterator?.next();
     // Why, and whether that is allowed, is found out by whoever asked (readHere).
-    throw new AeqError('DATASET_UNREADABLE', `${sampleLabel(sample)} cannot be read`);
+    if (!iterator || !found || found.done) {
+      throw new AeqError('DATASET_UNREADABLE', `${sampleLabel(sample)} cannot be read`);
+    }
+    this.#open.set(found.value, iterator);
+    return found.value;
+  }
+
+  /** The values of a sample are needed no more: others may be read to where they are. */
+  async release(sample: Sample | SampleName): Promise<void> {
+    await this.#open.get(sample)?.return?.();
+    this.#open.delete(sample);
   }
 }
 

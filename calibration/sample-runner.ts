@@ -21,6 +21,8 @@ export interface SampleRunner {
   readonly unreachable: readonly UnreachableTensor[];
   /** How many samples may run at a time. */
   readonly concurrency: number;
+  /** It may need the values of a sample after its run has ended. */
+  readonly keepsSamples: boolean;
   /** It reads the samples of this signature itself: their names will do. */
   reads?(signature: string): boolean;
   /**
@@ -56,6 +58,7 @@ export class LocalRunner implements SampleRunner {
   readonly version: string;
   readonly unreachable: readonly UnreachableTensor[];
   readonly concurrency = 1;
+  readonly keepsSamples = false;
   readonly #model: Model;
   readonly #settings: RunnerSettings;
   readonly #capture: CaptureSession;

@@ -212,7 +212,9 @@ class CalibrationRun {
     const wanted = indices && new Set(indices);
     const end = data.samples ?? Number.POSITIVE_INFINITY;
     const { shard } = this.#plan;
-    for await (const sample of data.dataset.samples(indices)) {
+    // One sample at a time is asked for, and its run has ended when the next one is.
+    const reuseMemory = this.#runner.concurrency === 1 && !this.#runner.keepsSamples;
+    for await (const sample of data.dataset.samples(indices, { reuseMemory })) {
       const { index } = sample;
       const mine = !shard || index % shard.parts === shard.part - 1;
       if (wanted ? wanted.delete(index) : index < end && mine && !this.#sum.has(signature, index)) yield sample;

@@ -18,7 +18,11 @@ export function serveCalibration(reopen?: Reopen): void {
       ready: { version: runner.version, unreachable: runner.unreachable },
       prepare: async ({ signature, sample }) => ({ signature, sample: await samples.read(signature, sample) }),
       run: async ({ signature, sample }) => {
-        await runner.run(signature, sample);
+        try {
+          await runner.run(signature, sample);
+        } finally {
+          await samples.release(sample);
+        }
         return undefined;
       },
       collect: () => runner.collect(),

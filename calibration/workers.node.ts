@@ -39,6 +39,8 @@ export class WorkerRunner implements SampleRunner {
   readonly version: string;
   readonly unreachable: readonly UnreachableTensor[];
   readonly concurrency: number;
+  /** Of a worker that ends, the samples are run again. */
+  readonly keepsSamples = true;
   readonly #pool: ProcessPool<CalibrationTalk>;
   readonly #origins: Readonly<Record<string, unknown>>;
   readonly #parts: Parts;

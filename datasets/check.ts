@@ -83,7 +83,7 @@ async function* readable(dataset: Dataset, indices: readonly number[], findings:
   const wrong: { name: string; message: string }[] = [];
   for (const index of indices) {
     try {
-      for await (const sample of dataset.samples([index])) yield sample;
+      for await (const sample of dataset.samples([index], { reuseMemory: true })) yield sample;
     } catch (error) {
       if (!(error instanceof AeqError) || error.code === 'INTERNAL') throw error;
       // Counted by the data set, which names them all.

@@ -1,7 +1,8 @@
 import { AeqError } from '../schema/errors.ts';
 import type { Labels } from './labels.ts';
 import type { BadSample, FileDataset } from './options.ts';
-import type { DatasetDescription, Feed, Sample } from './sample.ts';
+import type { DatasetDescription, Feed, ReadOptions, Sample } from './sample.ts';
+import { freshMemory, MemoryPool, type SampleMemory } from './sample-memory.ts';
 import { saysValueRange, type ValueRangeOptions } from './value-range.ts';
 
 /** What a data set is made of: names and a way to read each sample. */
@@ -12,8 +13,11 @@ export interface SampleSource {
   readonly labels?: Labels | undefined;
   /** Of texts: what the token ids of a sample say, by input. */
   readonly words?: (feed: Feed) => Readonly<Record<string, string>>;
-  /** @throws AeqError DATASET_UNREADABLE for a sample that cannot be decoded: only these count as bad. */
-  load(index: number): Promise<Feed>;
+  /**
+   * Makes the tensors of a sample, in this memory where they are large.
+   * @throws AeqError DATASET_UNREADABLE for a sample that cannot be decoded: only these count as bad.
+   */
+  load(index: number, memory: SampleMemory): Promise<Feed>;
 }
 
 /** Samples read ahead of the one that is used, so that decoding overlaps the run of a model. */
@@ -34,13 +38,13 @@ export function createFileDataset(source: SampleSource, options: FileDatasetOpti
   const bad = new Map<number, BadSample>();
   const allowed = Math.floor(allowBad * names.length);
 
-  const load = async (index: number): Promise<Sample | undefined> => {
+  const load = async (index: number, memory: SampleMemory): Promise<Sample | undefined> => {
     const name = names[index];
     if (name === undefined) {
       throw new AeqError('INTERNAL', `the data set has ${names.length} samples, sample ${index} was asked for`);
     }
     try {
-      return { index, name, feed: await source.load(index) };
+      return { index, name, feed: await source.load(index, memory) };
     } catch (error) {
       if (!(error instanceof AeqError) || error.code !== 'DATASET_UNREADABLE') throw error;
       bad.set(index, { index, name, reason: error.message });
@@ -48,14 +52,29 @@ export function createFileDataset(source: SampleSource, options: FileDatasetOpti
     }
   };
 
-  async function* samples(indices: Iterable<number> = names.keys()): AsyncGenerator<Sample> {
+  const pool = new MemoryPool();
+
+  async function* samples(
+    indices: Iterable<number> = names.keys(),
+    { reuseMemory = false }: ReadOptions = {},
+  ): AsyncGenerator<Sample> {
     const wanted = indices[Symbol.iterator]();
-    for await (const sample of readAhead(wanted, load)) {
+    const begin = async (index: number) => {
+      const memory = reuseMemory ? pool.take() : freshMemory;
+      return { memory, sample: await load(index, memory) };
+    };
+    for await (const { memory, sample } of readAhead(wanted, begin)) {
       if (bad.size > allowed) {
-        for (let next = wanted.next(); !next.done; next = wanted.next()) await load(next.value);
+        for (let next = wanted.next(); !next.done; next = wanted.next()) await load(next.value, freshMemory);
         throw tooManyBad(ascending(bad.values()), names.length, allowBad);
       }
-      if (sample) yield sample;
+      // What failed may still be written to.
+      if (!sample) continue;
+      try {
+        yield sample;
+      } finally {
+        pool.give(memory);
+      }
     }
   }
 

@@ -5,6 +5,7 @@ import { basename, extname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { AeqError } from '../schema/errors.ts';
 import { readError } from '../schema/file-errors.node.ts';
+import { freshMemory, type SampleMemory } from './sample-memory.ts';
 
 /** A file of a data set: on disk, or within an archive that stores it as it is. */
 export interface DataFile {
@@ -95,7 +96,7 @@ function extentOf(file: Readable): { path: string; offset: number; sizeBytes: nu
 }
 
 /** A whole file. @throws AeqError FILE_NOT_FOUND, FILE_UNREADABLE (also above 2 GiB) */
-export async function readWhole(file: Readable): Promise<Uint8Array> {
+export async function readWhole(file: Readable, memory: SampleMemory = freshMemory): Promise<Uint8Array> {
   const { sizeBytes, label } = extentOf(file);
   if (sizeBytes > LARGEST_READ_BYTES) {
     throw new AeqError('FILE_UNREADABLE', `${label} is larger than 2 GiB`, {
@@ -103,7 +104,7 @@ export async function readWhole(file: Readable): Promise<Uint8Array> {
       hint: 'split it into several files',
     });
   }
-  return readRange(file, 0, sizeBytes);
+  return readRange(file, 0, sizeBytes, memory);
 }
 
 /** A whole text file in UTF-8. @throws AeqError as readWhole; DATASET_UNREADABLE when it is no UTF-8. */
@@ -121,8 +122,13 @@ export async function readText(file: Readable): Promise<string> {
 }
 
 /** Bytes [start, end) of a file, fewer where it ends before. @throws AeqError FILE_NOT_FOUND, FILE_UNREADABLE */
-export async function readRange(file: Readable, start: number, end: number): Promise<Uint8Array> {
-  return withFile(file, ({ read, sizeBytes }) => read(start, new Uint8Array(rangeBytes(start, end, sizeBytes))));
+export async function readRange(
+  file: Readable,
+  start: number,
+  end: number,
+  memory: SampleMemory = freshMemory,
+): Promise<Uint8Array> {
+  return withFile(file, ({ read, sizeBytes }) => read(start, memory.bytes(rangeBytes(start, end, sizeBytes))));
 }
 
 const rangeBytes = (start: number, end: number, sizeBytes: number) => Math.max(0, Math.min(end, sizeBytes) - start);

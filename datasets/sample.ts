@@ -41,6 +41,15 @@ export interface InputSpec {
   readonly rows?: number | undefined;
 }
 
+/** How samples are to be read. */
+export interface ReadOptions {
+  /**
+   * The memory of a sample is used for others once the next sample is asked for, or the iteration is ended: until then its
+   * values are valid. By default each sample has memory of its own and may be kept.
+   */
+  readonly reuseMemory?: boolean | undefined;
+}
+
 /**
  * Samples for one signature. File-backed datasets know their length, can be read by index and in any order; an
  * iterable of the library is read once from its start.
@@ -55,7 +64,7 @@ export interface Dataset {
   /** Plain data from which another process can open the same data set, where one can (see `reopenDataset`). */
   readonly origin?: unknown;
   /** Samples with these indices in this order; all of them by default. */
-  samples(indices?: Iterable<number>): AsyncIterable<Sample>;
+  samples(indices?: Iterable<number>, options?: ReadOptions): AsyncIterable<Sample>;
 }
 
 export interface DatasetDescription {

@@ -5,6 +5,7 @@ import { type ArrayType, type NumberArray, shapeCount, shapeText } from './array
 import { convertElements } from './arrays/convert.ts';
 import { findSamples } from './arrays/fit.ts';
 import type { InputSpec, TensorValue, TypedArray } from './sample.ts';
+import { freshMemory, type SampleMemory } from './sample-memory.ts';
 
 /** Numbers in nested arrays. */
 export type NestedNumbers = readonly (number | bigint | boolean | NestedNumbers)[];
@@ -47,9 +48,14 @@ interface Elements {
 /**
  * A tensor of the model's type and shape from what a user gives: a typed array with as many elements as the input takes, a
  * tensor-like object, nested arrays or a number. The value is not changed; its elements are used in place where nothing
- * has to be converted. @throws AeqError FEED_INVALID naming the input, what it takes and what it got.
+ * has to be converted, else put into `memory`. @throws AeqError FEED_INVALID naming the input, what it takes and what it got.
  */
-export async function toInputTensor(value: unknown, input: InputSpec, where: ErrorWhere): Promise<TensorValue> {
+export async function toInputTensor(
+  value: unknown,
+  input: InputSpec,
+  where: ErrorWhere,
+  memory: SampleMemory = freshMemory,
+): Promise<TensorValue> {
   const elements = await readElements(value, input, where);
   const shape = elements.shape ?? filledShape(input.shape, elements.data.length);
   const layout = shape && findSamples(shape, input.shape, true);
@@ -58,7 +64,7 @@ export async function toInputTensor(value: unknown, input: InputSpec, where: Err
     throw invalid(input, where, `got ${elements.type} ${got}`);
   }
   const array: NumberArray = { type: elements.type, shape: layout.shape, data: elements.data };
-  const data = convertElements(array, input.type);
+  const data = convertElements(array, input.type, memory);
   if (typeof data === 'string') throw invalid(input, where, data);
   return { type: input.type, shape: layout.shape, data };
 }

@@ -1,6 +1,14 @@
 import { type DataFile, readRange, readText, readWhole } from '../files.node.ts';
 import type { InputSpec } from '../sample.ts';
-import { type ArrayType, elementBytes, elementsFromBytes, type NumberArray, shapeCount } from './array.ts';
+import type { SampleMemory } from '../sample-memory.ts';
+import {
+  type ArrayType,
+  allocateElements,
+  elementBytes,
+  elementsFromBytes,
+  type NumberArray,
+  shapeCount,
+} from './array.ts';
 import { requireSamples, type SampleLayout } from './fit.ts';
 import { checkNpySize, decodeNpy, decodeNpyElements, NPY_PREFIX_BYTES, npyHeaderBytes, parseNpyHeader } from './npy.ts';
 import { decodeNumberTable, rawSampleCount } from './number-files.ts';
@@ -9,8 +17,8 @@ import { decodeNumberTable, rawSampleCount } from './number-files.ts';
 export interface ArrayFile {
   readonly type: ArrayType;
   readonly layout: SampleLayout;
-  /** The elements of one sample; their number is that of `layout.shape`. */
-  read(sample: number): Promise<NumberArray>;
+  /** The elements of one sample, in this memory; their number is that of `layout.shape`. */
+  read(sample: number, memory: SampleMemory): Promise<NumberArray>;
 }
 
 /**
@@ -39,12 +47,12 @@ async function openNpyFile(file: DataFile, input: InputSpec): Promise<ArrayFile>
   return {
     type: header.type,
     layout,
-    async read(sample) {
+    async read(sample, memory) {
       const start = header.dataOffset + sample * bytes;
       return decodeNpyElements(
         header,
         header.fortranOrder ? header.shape : layout.shape,
-        await readRange(file, start, start + bytes),
+        await readRange(file, start, start + bytes, memory),
       );
     },
   };
@@ -67,23 +75,22 @@ async function openRawFile(file: DataFile, input: InputSpec): Promise<ArrayFile>
   return {
     type: 'float32',
     layout: { samples, shape },
-    async read(sample) {
-      const content = await readRange(file, sample * bytes, (sample + 1) * bytes);
+    async read(sample, memory) {
+      const content = await readRange(file, sample * bytes, (sample + 1) * bytes, memory);
       return { type: 'float32', shape, data: elementsFromBytes('float32', content) };
     },
   };
 }
 
 /** Cuts samples out of an array that has to be in memory as a whole, which is read once. */
-export function sliceOf(
-  read: () => Promise<NumberArray>,
-  { shape }: SampleLayout,
-): (sample: number) => Promise<NumberArray> {
+export function sliceOf(read: () => Promise<NumberArray>, { shape }: SampleLayout): ArrayFile['read'] {
   let whole: Promise<NumberArray> | undefined;
   const count = shapeCount(shape);
-  return async (sample) => {
+  return async (sample, memory) => {
     whole ??= read();
     const { type, data } = await whole;
-    return { type, shape, data: data.slice(sample * count, (sample + 1) * count) };
+    const part = allocateElements(type, count, memory);
+    part.set(data.subarray(sample * count, (sample + 1) * count) as never);
+    return { type, shape, data: part };
   };
 }

@@ -1,4 +1,5 @@
 import type { TypedArray } from '../sample.ts';
+import { elementsIn, freshMemory, type SampleMemory } from '../sample-memory.ts';
 
 /** Element types of arrays that people have, by their NumPy names. float16 is held as its 16 bits. */
 export const ARRAY_TYPES = [
@@ -43,16 +44,20 @@ const CONSTRUCTORS = {
 /** Bytes of one element. */
 export const elementBytes = (type: ArrayType): number => CONSTRUCTORS[type].BYTES_PER_ELEMENT;
 
-/** A zeroed typed array for `count` elements. */
-export const allocateElements = (type: ArrayType, count: number): TypedArray => new CONSTRUCTORS[type](count);
+/** A typed array for `count` elements; zeroed where the memory is fresh, which it is by default. */
+export const allocateElements = (type: ArrayType, count: number, memory: SampleMemory = freshMemory): TypedArray =>
+  elementsIn(memory, CONSTRUCTORS[type], count);
 
 /**
  * Elements from `bytes` (little-endian), whose length must be a multiple of the element: over the bytes themselves where
- * they have a buffer of their own, else over a copy.
+ * they begin at a multiple of it, else over a copy.
  */
 export function elementsFromBytes(type: ArrayType, bytes: Uint8Array): TypedArray {
-  const { buffer } = bytes;
-  if (buffer instanceof ArrayBuffer && buffer.byteLength === bytes.byteLength) return new CONSTRUCTORS[type](buffer);
+  const { buffer, byteOffset, byteLength } = bytes;
+  const size = elementBytes(type);
+  if (buffer instanceof ArrayBuffer && byteOffset % size === 0) {
+    return new CONSTRUCTORS[type](buffer, byteOffset, byteLength / size);
+  }
   const copy = new Uint8Array(bytes.byteLength);
   copy.set(bytes);
   return new CONSTRUCTORS[type](copy.buffer);

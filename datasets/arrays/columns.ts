@@ -1,4 +1,5 @@
 import type { Feed, InputSpec } from '../sample.ts';
+import type { SampleMemory } from '../sample-memory.ts';
 import type { ArrayType } from './array.ts';
 import { conversionNote } from './convert.ts';
 
@@ -7,7 +8,7 @@ export interface OpenedSamples {
   readonly names: readonly string[];
   /** `uint8 -> float32` by input name. */
   readonly conversions: Readonly<Record<string, string>>;
-  load(index: number): Promise<Feed>;
+  load(index: number, memory: SampleMemory): Promise<Feed>;
 }
 
 /** An input and what its array is called. */

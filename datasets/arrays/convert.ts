@@ -2,6 +2,7 @@ import { float16Bits, float16Value } from '../../kernels/float16.ts';
 import { TensorType } from '../../schema/generated/tflite.ts';
 import { typeName } from '../../schema/graph.ts';
 import type { TypedArray } from '../sample.ts';
+import { freshMemory, type SampleMemory } from '../sample-memory.ts';
 import { type ArrayType, allocateElements, elementBytes, type NumberArray } from './array.ts';
 
 const ARRAY_TYPE: Readonly<Record<number, ArrayType>> = {
@@ -34,9 +35,13 @@ function integerBounds(type: ArrayType): readonly [bigint, bigint] {
 /**
  * The elements of an array as another type, computed in double and rounded once to the target: integers to integers when
  * every value fits, integers to floats when every value is kept exactly, floats to floats with rounding. Floats never
- * become integers. @returns the elements, or why not in words that follow "cannot be fed: ".
+ * become integers. @returns the elements, in `memory` where they are others than before, or why not in words that follow "cannot be fed: ".
  */
-export function convertElements(array: NumberArray, tensorType: number): TypedArray | string {
+export function convertElements(
+  array: NumberArray,
+  tensorType: number,
+  memory: SampleMemory = freshMemory,
+): TypedArray | string {
   const target = arrayTypeOf(tensorType);
   if (target === undefined) return `inputs of type ${typeName(tensorType)} cannot be fed from arrays of numbers`;
   const source = array.type;
@@ -44,7 +49,7 @@ export function convertElements(array: NumberArray, tensorType: number): TypedAr
   if (isFloat(source) && !isFloat(target)) {
     return `${source} values are not converted to ${target}; write the array as ${target}`;
   }
-  return isFloat(target) ? toFloat(array, target) : toInteger(array, target);
+  return isFloat(target) ? toFloat(array, target, memory) : toInteger(array, target, memory);
 }
 
 /** What a conversion does to the numbers, for the record; undefined when nothing is converted. */
@@ -60,9 +65,9 @@ function checkBooleans(data: TypedArray): TypedArray | string {
   return wrong < 0 ? data : `a bool is neither 0 nor 1 but ${data[wrong]}`;
 }
 
-function toInteger(array: NumberArray, target: ArrayType): TypedArray | string {
+function toInteger(array: NumberArray, target: ArrayType, memory: SampleMemory): TypedArray | string {
   const [least, greatest] = integerBounds(target);
-  const result = allocateElements(target, array.data.length);
+  const result = allocateElements(target, array.data.length, memory);
   const big = target === 'int64' || target === 'uint64';
   for (let i = 0; i < array.data.length; i++) {
     const value = array.data[i] ?? 0;
@@ -72,8 +77,8 @@ function toInteger(array: NumberArray, target: ArrayType): TypedArray | string {
   return result;
 }
 
-function toFloat(array: NumberArray, target: ArrayType): TypedArray | string {
-  const result = allocateElements(target, array.data.length);
+function toFloat(array: NumberArray, target: ArrayType, memory: SampleMemory): TypedArray | string {
+  const result = allocateElements(target, array.data.length, memory);
   const exact = !isFloat(array.type);
   const half = array.type === 'float16';
   for (let i = 0; i < array.data.length; i++) {

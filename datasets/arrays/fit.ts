@@ -1,6 +1,7 @@
 import { AeqError } from '../../schema/errors.ts';
 import { typeName } from '../../schema/graph.ts';
 import type { InputSpec, TensorValue } from '../sample.ts';
+import type { SampleMemory } from '../sample-memory.ts';
 import { type NumberArray, shapeCount, shapeText } from './array.ts';
 import { convertElements } from './convert.ts';
 
@@ -69,10 +70,16 @@ export function requireSamples(array: NumberShape, input: InputSpec, file: strin
 type NumberShape = Pick<NumberArray, 'type' | 'shape'>;
 
 /**
- * One sample as a tensor of the model's type and shape. @throws AeqError DATASET_MISMATCH where the types do not convert.
+ * One sample as a tensor of the model's type and shape, in this memory where it has to be converted. @throws AeqError DATASET_MISMATCH where the types do not convert.
  */
-export function toTensor(array: NumberArray, shape: readonly number[], input: InputSpec, file: string): TensorValue {
-  const data = convertElements(array, input.type);
+export function toTensor(
+  array: NumberArray,
+  shape: readonly number[],
+  input: InputSpec,
+  file: string,
+  memory: SampleMemory,
+): TensorValue {
+  const data = convertElements(array, input.type, memory);
   if (typeof data === 'string') {
     throw new AeqError('DATASET_MISMATCH', `${file} does not fit input "${input.name}": ${data}`, {
       where: { file, tensor: input.name },

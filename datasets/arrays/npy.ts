@@ -101,11 +101,11 @@ function parseShape(text: string, file: string): number[] {
 export const npyDataBytes = (header: NpyHeader): number => shapeCount(header.shape) * elementBytes(header.type);
 
 /**
- * Elements in row-major order from their stored bytes: `shape` is the whole array's or, where the array is stored
+ * Elements in row-major order from their stored bytes, over these where they need not be changed: `shape` is the whole array's or, where the array is stored
  * row-major, that of the part the bytes hold.
  */
 export function decodeNpyElements(header: NpyHeader, shape: readonly number[], bytes: Uint8Array): NumberArray {
-  const data = elementsFromBytes(header.type, bytes);
+  const data = elementsFromBytes(header.type, header.bigEndian ? bytes.slice() : bytes);
   if (header.bigEndian) swapBytes(data);
   if (!header.fortranOrder || shape.length < 2) return { type: header.type, shape, data };
   return { type: header.type, shape, data: rowMajor(data, shape) };

@@ -1,6 +1,7 @@
 import { AeqError } from '../../schema/errors.ts';
 import { type DataFile, readWhole } from '../files.node.ts';
 import type { InputSpec } from '../sample.ts';
+import { freshMemory, type SampleMemory } from '../sample-memory.ts';
 import type { NumberArray } from './array.ts';
 import { sliceOf } from './array-file.node.ts';
 import { type Column, conversions, type OpenedSamples } from './columns.ts';
@@ -10,9 +11,10 @@ import { decodeNpz } from './npz.ts';
 async function readNpz(
   file: DataFile,
   columns: readonly Column[],
+  memory: SampleMemory,
 ): Promise<{ input: InputSpec; array: NumberArray }[]> {
   const wanted = new Set(columns.map(({ key }) => key));
-  const { names, arrays } = decodeNpz(await readWhole(file), file.label, wanted);
+  const { names, arrays } = decodeNpz(await readWhole(file, memory), file.label, wanted);
   return columns.map(({ input, key }) => {
     const array = arrays.get(key);
     if (array) return { input, array };
@@ -31,20 +33,20 @@ async function readNpz(
 export async function openNpzFiles(files: readonly DataFile[], wanted: readonly Column[]): Promise<OpenedSamples> {
   const [file] = files;
   if (!file) throw new AeqError('DATASET_EMPTY', 'there are no .npz files');
-  const first = await readNpz(file, wanted).catch(keepDamage);
+  const first = await readNpz(file, wanted, freshMemory).catch(keepDamage);
   const single = files.length === 1 ? openStackedNpz(file, first) : undefined;
   if (single) return single;
   return {
     names: files.map(({ name }) => name),
     conversions: conversions(first),
-    async load(index) {
+    async load(index, memory) {
       const one = files[index];
       if (!one) throw new AeqError('INTERNAL', `there is no sample ${index}`);
-      const columns = await readNpz(one, wanted);
+      const columns = await readNpz(one, wanted, memory);
       return Object.fromEntries(
         columns.map(({ input, array }) => {
           const { shape } = requireSamples(array, input, one.label, true);
-          return [input.name, toTensor({ ...array, shape }, shape, input, one.label)];
+          return [input.name, toTensor({ ...array, shape }, shape, input, one.label, memory)];
         }),
       );
     },
@@ -78,10 +80,10 @@ function openStackedNpz(
   return {
     names: Array.from({ length: samples }, (_, sample) => `${file.name}[${sample}]`),
     conversions: conversions(opened),
-    async load(index) {
+    async load(index, memory) {
       const entries = opened.map(async ({ input, layout, read }) => [
         input.name,
-        toTensor(await read(index), layout.shape, input, file.label),
+        toTensor(await read(index, memory), layout.shape, input, file.label, memory),
       ]);
       return Object.fromEntries(await Promise.all(entries));
     },

@@ -5,6 +5,7 @@ import type { SampleSource } from '../file-dataset.ts';
 import { type DataFile, hashFiles } from '../files.node.ts';
 import type { DatasetHooks, DatasetOptions } from '../options.ts';
 import type { Feed, InputSpec } from '../sample.ts';
+import type { SampleMemory } from '../sample-memory.ts';
 import { isIdentity, resolveValueRange, type ValueRange } from '../value-range.ts';
 import { type ArrayFile, openArrayFile } from './array-file.node.ts';
 import { type Column, conversions, type OpenedSamples } from './columns.ts';
@@ -40,8 +41,8 @@ export async function openArrays(
   const columns = inputs.map((input) => ({ input, key: options.inputs?.[input.name] ?? input.name }));
   const opened = await (zipped > 0 ? openNpzFiles : openPlainFiles)(files, columns);
   const layout = options.layout ?? 'nhwc';
-  const scale = (feed: Feed): Feed =>
-    Object.fromEntries(Object.entries(feed).map(([name, value]) => [name, scaleTensor(value, range, layout)]));
+  const scale = (feed: Feed, memory: SampleMemory): Feed =>
+    Object.fromEntries(Object.entries(feed).map(([name, value]) => [name, scaleTensor(value, range, layout, memory)]));
   return {
     names: opened.names,
     description: {
@@ -53,7 +54,10 @@ export async function openArrays(
       },
       contentHash: hooks.contentHash ?? (await hashFiles(files)),
     },
-    load: async (index) => (isIdentity(range) ? opened.load(index) : scale(await opened.load(index))),
+    load: async (index, memory) => {
+      const feed = await opened.load(index, memory);
+      return isIdentity(range) ? feed : scale(feed, memory);
+    },
   };
 }
 
@@ -94,10 +98,10 @@ async function openPlainFiles(files: readonly DataFile[], wanted: readonly Colum
   return {
     names: Array.from({ length: samples }, (_, sample) => `sample ${sample}`),
     conversions: conversions(opened),
-    async load(index) {
+    async load(index, memory) {
       const entries = opened.map(async ({ input, file, array }) => [
         input.name,
-        await readTensor(array, index, input, file.label),
+        await readTensor(array, index, input, file.label, memory),
       ]);
       return Object.fromEntries(await Promise.all(entries));
     },
@@ -112,10 +116,10 @@ async function openSingleInput(files: readonly DataFile[], input: InputSpec): Pr
   return {
     names: samples.map(({ file, array, sample }) => (array.layout.samples > 1 ? `${file.name}[${sample}]` : file.name)),
     conversions: conversions(opened.filter(({ readable }) => readable)),
-    async load(index) {
+    async load(index, memory) {
       const found = samples[index];
       if (!found) throw new AeqError('INTERNAL', `there is no sample ${index}`);
-      return { [input.name]: await readTensor(found.array, found.sample, input, found.file.label) };
+      return { [input.name]: await readTensor(found.array, found.sample, input, found.file.label, memory) };
     },
   };
 }
@@ -135,5 +139,5 @@ async function openOrKeepError(file: DataFile, input: InputSpec) {
   }
 }
 
-const readTensor = async (array: ArrayFile, sample: number, input: InputSpec, file: string) =>
-  toTensor(await array.read(sample), array.layout.shape, input, file);
+const readTensor = async (array: ArrayFile, sample: number, input: InputSpec, file: string, memory: SampleMemory) =>
+  toTensor(await array.read(sample, memory), array.layout.shape, input, file, memory);

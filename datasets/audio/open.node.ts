@@ -3,6 +3,7 @@ import type { SampleSource } from '../file-dataset.ts';
 import { type DataFile, hashFiles, readWhole } from '../files.node.ts';
 import type { AudioDecoder, DatasetHooks, DatasetOptions } from '../options.ts';
 import type { InputSpec } from '../sample.ts';
+import { freshMemory, type SampleMemory } from '../sample-memory.ts';
 import { resampledLength } from './resample.ts';
 import { soundRecipe, soundTensor, windowCount } from './tensor.ts';
 import { decodeWav, type Sound } from './wav.ts';
@@ -65,17 +66,18 @@ export async function openAudio(
       },
       contentHash: hooks.contentHash ?? (await hashFiles(files)),
     },
-    async load(index) {
+    async load(index, memory) {
       const found = samples[index];
       if (!found) throw new AeqError('INTERNAL', `there is no recording ${index}`);
-      return { [input.name]: soundTensor(await decode(found.file), found.window, recipe, input) };
+      const sound = await decode(found.file, memory);
+      return { [input.name]: soundTensor(sound, found.window, recipe, input, memory) };
     },
   };
 
   /** A damaged recording counts as one sample, which cannot be read. */
   async function countWindows(file: DataFile): Promise<number> {
     try {
-      const { channels, sampleRate } = await decode(file);
+      const { channels, sampleRate } = await decode(file, freshMemory);
       return windowCount(
         resampledLength(channels[0]?.length ?? 0, sampleRate, recipe.sampleRate ?? sampleRate),
         recipe,
@@ -88,7 +90,9 @@ export async function openAudio(
   }
 }
 
-function soundDecoder(files: readonly DataFile[], other: AudioDecoder | undefined): (file: DataFile) => Promise<Sound> {
+type SoundDecoder = (file: DataFile, memory: SampleMemory) => Promise<Sound>;
+
+function soundDecoder(files: readonly DataFile[], other: AudioDecoder | undefined): SoundDecoder {
   const foreign = files.find(({ extension }) => !WAV_EXTENSIONS.has(extension));
   if (foreign && !other) {
     throw new AeqError('DATASET_UNKNOWN_KIND', `${foreign.label} is not WAV, and there is no decoder for it`, {
@@ -96,12 +100,11 @@ function soundDecoder(files: readonly DataFile[], other: AudioDecoder | undefine
       hint: 'convert it to WAV; in the library, give decodeAudio',
     });
   }
-  return async (file) => {
-    const bytes = await readWhole(file);
+  return async (file, memory) => {
     const sound =
       WAV_EXTENSIONS.has(file.extension) || !other
-        ? decodeWav(bytes, file.label)
-        : await foreignSound(other, bytes, file);
+        ? decodeWav(await readWhole(file, memory), file.label, memory)
+        : await foreignSound(other, await readWhole(file), file);
     const [first] = sound.channels;
     if (first && first.length > 0) return sound;
     throw new AeqError('DATASET_UNREADABLE', `${file.label} has no sound in it`, { where: { file: file.label } });

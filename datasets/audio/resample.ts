@@ -1,3 +1,5 @@
+import { elementsIn, freshMemory, type SampleMemory } from '../sample-memory.ts';
+
 /** Zero crossings of the sinc on each side: the transition band is about 1 / ZERO_CROSSINGS of the lower Nyquist rate. */
 const ZERO_CROSSINGS = 32;
 /** Where the pass band ends, as a share of the lower Nyquist rate. */
@@ -12,7 +14,12 @@ const MOST_KEPT_PHASES = 4096;
  * under a Kaiser window (Smith, "Digital Audio Resampling"), with weights that sum to 1; beyond its ends the sound counts
  * as silence. Gives ceil(length * to / from) values, in double, rounded to float32.
  */
-export function resampleSound(values: Float32Array, from: number, to: number): Float32Array {
+export function resampleSound(
+  values: Float32Array,
+  from: number,
+  to: number,
+  memory: SampleMemory = freshMemory,
+): Float32Array {
   if (from === to) return values;
   const divisor = greatestCommonDivisor(from, to);
   const up = to / divisor;
@@ -27,7 +34,7 @@ export function resampleSound(values: Float32Array, from: number, to: number): F
     if (kept.size < MOST_KEPT_PHASES) kept.set(phase, weights);
     return weights;
   };
-  const result = new Float32Array(resampledLength(values.length, from, to));
+  const result = elementsIn(memory, Float32Array, resampledLength(values.length, from, to));
   for (let i = 0; i < result.length; i++) {
     const position = i * down;
     const weights = weightsOf(position % up);

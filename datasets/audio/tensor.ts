@@ -3,6 +3,7 @@ import { TensorType } from '../../schema/generated/tflite.ts';
 import { typeName } from '../../schema/graph.ts';
 import { shapeText } from '../arrays/array.ts';
 import type { InputSpec, TensorValue } from '../sample.ts';
+import { elementsIn, freshMemory, type SampleMemory } from '../sample-memory.ts';
 import { resampleSound } from './resample.ts';
 import type { Sound } from './wav.ts';
 
@@ -45,22 +46,35 @@ export function windowCount(values: number, recipe: SoundRecipe, all: boolean): 
 }
 
 /** The mean of the channels, in double, rounded to float32. */
-export function mixDown({ channels }: Sound): Float32Array {
+export function mixDown({ channels }: Sound, memory: SampleMemory = freshMemory): Float32Array {
   const [first = new Float32Array(), ...others] = channels;
   if (others.length === 0) return first;
-  return first.map((value, i) => others.reduce((sum, channel) => sum + (channel[i] ?? 0), value) / channels.length);
+  const result = elementsIn(memory, Float32Array, first.length);
+  first.forEach((value, i) => {
+    result[i] = others.reduce((sum, channel) => sum + (channel[i] ?? 0), value) / channels.length;
+  });
+  return result;
 }
 
 /**
  * One window of a recording: mixed to one channel, brought to the model's rate, silence behind its end. float32 inputs get
  * values of -1 to 1, int16 inputs 32768 times that, rounded to nearest and limited to the type.
  */
-export function soundTensor(sound: Sound, window: number, recipe: SoundRecipe, input: InputSpec): TensorValue {
-  const mono = mixDown(sound);
-  const values = recipe.sampleRate === undefined ? mono : resampleSound(mono, sound.sampleRate, recipe.sampleRate);
+export function soundTensor(
+  sound: Sound,
+  window: number,
+  recipe: SoundRecipe,
+  input: InputSpec,
+  memory: SampleMemory,
+): TensorValue {
+  const mono = mixDown(sound, memory);
+  const { sampleRate = sound.sampleRate } = recipe;
+  const values = resampleSound(mono, sound.sampleRate, sampleRate, memory);
   const length = recipe.window ?? values.length;
-  const part = new Float32Array(length);
-  part.set(values.subarray(window * length, (window + 1) * length));
+  const part = elementsIn(memory, Float32Array, length);
+  const heard = values.subarray(window * length, (window + 1) * length);
+  part.set(heard);
+  part.fill(0, heard.length);
   const axis = timeAxis(input);
   const shape = input.shape.map((dimension, i) => (i === axis ? length : Math.abs(dimension)));
   if (input.type === TensorType.FLOAT32) return { type: input.type, shape, data: part };

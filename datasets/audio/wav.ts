@@ -1,4 +1,5 @@
 import { AeqError } from '../../schema/errors.ts';
+import { elementsIn, freshMemory, type SampleMemory } from '../sample-memory.ts';
 
 /** Decoded sound: one array of values, -1 to 1 for integer formats, per channel, all equally long. */
 export interface Sound {
@@ -31,7 +32,7 @@ interface Format {
  * length field that is missing (0 or -1, as programs write that stream) means up to the end.
  * @throws AeqError DATASET_UNREADABLE
  */
-export function decodeWav(bytes: Uint8Array, file: string): Sound {
+export function decodeWav(bytes: Uint8Array, file: string, memory: SampleMemory = freshMemory): Sound {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const tag = (at: number): string => String.fromCharCode(...bytes.subarray(at, at + 4));
   if (bytes.length < 12 || !['RIFF', 'RF64'].includes(tag(0)) || tag(8) !== 'WAVE') {
@@ -48,7 +49,7 @@ export function decodeWav(bytes: Uint8Array, file: string): Sound {
       if (!open && start + declared > bytes.length) {
         throw unreadable(file, `its data should have ${declared} bytes, ${bytes.length - start} are there`, DAMAGED);
       }
-      return readSound(view, start, open ? bytes.length : start + declared, format);
+      return readSound(view, start, open ? bytes.length : start + declared, format, memory);
     }
     at = start + declared + (declared & 1);
   }
@@ -74,11 +75,12 @@ function readFormat(view: DataView, at: number, size: number, file: string): For
   return { code, channels, sampleRate, bits };
 }
 
-function readSound(view: DataView, start: number, end: number, { code, channels, sampleRate, bits }: Format): Sound {
+function readSound(view: DataView, start: number, end: number, format: Format, memory: SampleMemory): Sound {
+  const { code, channels, sampleRate, bits } = format;
   const valueBytes = bits / 8;
   const frames = Math.floor((end - start) / (valueBytes * channels));
   const read = reader(view, code, bits);
-  const result = Array.from({ length: channels }, () => new Float32Array(frames));
+  const result = Array.from({ length: channels }, () => elementsIn(memory, Float32Array, frames));
   for (let frame = 0, at = start; frame < frames; frame++) {
     for (const channel of result) {
       channel[frame] = read(at);

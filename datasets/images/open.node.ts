@@ -45,10 +45,11 @@ export async function openImages(
       preprocessing: describeRecipe(recipe, input),
       contentHash: hooks.contentHash ?? (await hashFiles(files)),
     },
-    async load(index) {
+    async load(index, memory) {
       const file = files[index];
       if (!file) throw new AeqError('INTERNAL', `there is no picture ${index}`);
-      return { [input.name]: pictureTensor(await decodePicture(await readWhole(file), file.label), recipe, input) };
+      const picture = await decodePicture(await readWhole(file, memory), file.label);
+      return { [input.name]: pictureTensor(picture, recipe, input, memory) };
     },
   };
 }

@@ -1,4 +1,5 @@
 import type { ResizeMethod } from '../options.ts';
+import { elementsIn, freshMemory, type SampleMemory } from '../sample-memory.ts';
 
 /** A decoded picture: rows from the top, 8 bits a channel, channels interleaved. */
 export interface Picture {
@@ -20,10 +21,10 @@ export interface Box {
  * Luma of a colour picture with the weights of ITU-R BT.601 (0.299, 0.587, 0.114) in 16-bit fixed point, rounded to nearest,
  * on the pixel values as they are. Alpha is left out. Grey pixels keep their value exactly.
  */
-export function toGrey(picture: Picture): Picture {
+export function toGrey(picture: Picture, memory: SampleMemory = freshMemory): Picture {
   if (picture.channels === 1) return picture;
   const { width, height, channels, data } = picture;
-  const result = new Uint8Array(width * height);
+  const result = elementsIn(memory, Uint8Array, width * height);
   for (let i = 0, from = 0; i < result.length; i++, from += channels) {
     const sum = (data[from] ?? 0) * 19595 + (data[from + 1] ?? 0) * 38470 + (data[from + 2] ?? 0) * 7471;
     result[i] = (sum + 0x8000) >> 16;
@@ -32,10 +33,10 @@ export function toGrey(picture: Picture): Picture {
 }
 
 /** A picture with alpha drawn on black, rounded to nearest; three channels. */
-export function onBlack(picture: Picture): Picture {
+export function onBlack(picture: Picture, memory: SampleMemory = freshMemory): Picture {
   if (picture.channels !== 4) return picture;
   const { width, height, data } = picture;
-  const result = new Uint8Array(width * height * 3);
+  const result = elementsIn(memory, Uint8Array, width * height * 3);
   for (let i = 0, from = 0; i < result.length; i += 3, from += 4) {
     const alpha = data[from + 3] ?? 0;
     for (let channel = 0; channel < 3; channel++) {
@@ -116,22 +117,29 @@ function makeTaps(length: number, offset: number, extent: number, target: number
  * Resizes the box of a picture: separable, the pass first that leaves less to do for the other, each pass in integers and
  * rounded to 8 bits, so that the result is the same on every machine. Alpha is treated like a colour. `nearest` takes the pixel under the centre.
  */
-export function resize(picture: Picture, box: Box, width: number, height: number, method: ResizeMethod): Picture {
+export function resize(
+  picture: Picture,
+  box: Box,
+  width: number,
+  height: number,
+  method: ResizeMethod,
+  memory: SampleMemory = freshMemory,
+): Picture {
   const same = box.width === width && box.height === height && box.left % 1 === 0 && box.top % 1 === 0;
-  if (method === 'nearest' || same) return nearest(picture, box, width, height);
+  if (method === 'nearest' || same) return nearest(picture, box, width, height, memory);
   const columns = makeTaps(picture.width, box.left, box.width, width, method);
   const rows = makeTaps(picture.height, box.top, box.height, height, method);
   const firstRow = rows.start[0] ?? 0;
   const lastRow = (rows.start[height - 1] ?? 0) + (rows.count[height - 1] ?? 0);
   if (picture.width * height < (lastRow - firstRow) * width) {
-    return horizontal(vertical(picture, rows, height), columns, width);
+    return horizontal(vertical(picture, rows, height, memory), columns, width, memory);
   }
-  return vertical(horizontal(picture, columns, width), rows, height);
+  return vertical(horizontal(picture, columns, width, memory), rows, height, memory);
 }
 
-function nearest(picture: Picture, box: Box, width: number, height: number): Picture {
+function nearest(picture: Picture, box: Box, width: number, height: number, memory: SampleMemory): Picture {
   const { channels, data } = picture;
-  const result = new Uint8Array(width * height * channels);
+  const result = elementsIn(memory, Uint8Array, width * height * channels);
   for (let y = 0, to = 0; y < height; y++) {
     const row = Math.min(picture.height - 1, Math.floor(box.top + ((y + 0.5) * box.height) / height));
     for (let x = 0; x < width; x++, to += channels) {
@@ -145,16 +153,16 @@ function nearest(picture: Picture, box: Box, width: number, height: number): Pic
 
 const HALF = 1 << (WEIGHT_BITS - 1);
 
-function horizontal(picture: Picture, taps: Taps, width: number): Picture {
+function horizontal(picture: Picture, taps: Taps, width: number, memory: SampleMemory): Picture {
   const { height, channels, data } = picture;
-  const result = new Uint8ClampedArray(width * height * channels);
+  const result = elementsIn(memory, Uint8ClampedArray, width * height * channels);
   for (let y = 0; y < height; y++) {
     const row = data.subarray(y * picture.width * channels, (y + 1) * picture.width * channels);
     const target = result.subarray(y * width * channels, (y + 1) * width * channels);
     if (channels === 3) colorRow(row, target, taps);
     else for (let channel = 0; channel < channels; channel++) channelRow(row, target, taps, channels, channel);
   }
-  return { width, height, channels, data: new Uint8Array(result.buffer) };
+  return { width, height, channels, data: new Uint8Array(result.buffer, 0, result.length) };
 }
 
 function channelRow(row: Uint8Array, target: Uint8ClampedArray, taps: Taps, channels: number, channel: number): void {
@@ -190,11 +198,11 @@ function colorRow(row: Uint8Array, target: Uint8ClampedArray, { start, count, we
   }
 }
 
-function vertical(picture: Picture, taps: Taps, height: number): Picture {
+function vertical(picture: Picture, taps: Taps, height: number, memory: SampleMemory): Picture {
   const { width, channels, data } = picture;
   const { start, count, weights, most } = taps;
   const line = width * channels;
-  const result = new Uint8ClampedArray(line * height);
+  const result = elementsIn(memory, Uint8ClampedArray, line * height);
   for (let y = 0, to = 0; y < height; y++) {
     const first = (start[y] as number) * line;
     const taken = count[y] as number;
@@ -206,5 +214,5 @@ function vertical(picture: Picture, taps: Taps, height: number): Picture {
       result[to++] = sum >> WEIGHT_BITS;
     }
   }
-  return { width, height, channels, data: new Uint8Array(result.buffer) };
+  return { width, height, channels, data: new Uint8Array(result.buffer, 0, result.length) };
 }

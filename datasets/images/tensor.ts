@@ -5,6 +5,7 @@ import { allocateElements, shapeText } from '../arrays/array.ts';
 import { arrayTypeOf } from '../arrays/convert.ts';
 import type { ImageOptions, Layout } from '../options.ts';
 import type { InputSpec, TensorValue } from '../sample.ts';
+import { elementsIn, freshMemory, type SampleMemory } from '../sample-memory.ts';
 import { applyValueRange, checkChannels, isIdentity, resolveValueRange, type ValueRange } from '../value-range.ts';
 import { centerBox, onBlack, type Picture, resize, toGrey, wholeBox } from './picture.ts';
 
@@ -126,19 +127,24 @@ export function describeRecipe(recipe: PictureRecipe, input: InputSpec): Readonl
 }
 
 /** Cuts, resizes and converts one picture. Integer inputs get the pixel values, int8 ones less 128. In float32. */
-export function pictureTensor(picture: Picture, recipe: PictureRecipe, input: InputSpec): TensorValue {
-  const converted = toChannels(picture, recipe.channels);
+export function pictureTensor(
+  picture: Picture,
+  recipe: PictureRecipe,
+  input: InputSpec,
+  memory: SampleMemory = freshMemory,
+): TensorValue {
+  const converted = toChannels(picture, recipe.channels, memory);
   const height = recipe.height ?? picture.height;
   const width = recipe.width ?? picture.width;
   const box = recipe.crop === 'center' ? centerBox(converted, width, height) : wholeBox(converted);
-  const { data } = resize(converted, box, width, height, recipe.resize);
+  const { data } = resize(converted, box, width, height, recipe.resize, memory);
   const { channels, layout } = recipe;
   const type = arrayTypeOf(input.type) ?? 'float32';
   const tables = Array.from({ length: channels }, (_, channel) =>
     Array.from({ length: 256 }, (__, value) => elementOf(value, channel, recipe, input.type)),
   );
   const plane = width * height;
-  const result = allocateElements(type, plane * channels);
+  const result = allocateElements(type, plane * channels, memory);
   for (let channel = 0; channel < channels; channel++) {
     const table = tables[channel] ?? [];
     const source = recipe.valueRange.reverseColors ? channels - 1 - channel : channel;
@@ -155,16 +161,16 @@ function elementOf(value: number, channel: number, recipe: PictureRecipe, type: 
   return applyValueRange(recipe.valueRange, value, channel);
 }
 
-function toChannels(picture: Picture, channels: 1 | 3 | 4): Picture {
+function toChannels(picture: Picture, channels: 1 | 3 | 4, memory: SampleMemory): Picture {
   if (channels === picture.channels) return picture;
-  if (channels === 1) return toGrey(onBlack(picture));
-  return repeatChannels(onBlack(picture), channels);
+  if (channels === 1) return toGrey(onBlack(picture, memory), memory);
+  return repeatChannels(onBlack(picture, memory), channels, memory);
 }
 
-function repeatChannels(picture: Picture, channels: 3 | 4): Picture {
+function repeatChannels(picture: Picture, channels: 3 | 4, memory: SampleMemory): Picture {
   const { width, height, data } = picture;
   if (picture.channels === channels) return picture;
-  const result = new Uint8Array(width * height * channels).fill(255);
+  const result = elementsIn(memory, Uint8Array, width * height * channels).fill(255);
   for (let i = 0; i < width * height; i++) {
     for (let channel = 0; channel < 3; channel++) {
       result[i * channels + channel] = data[i * picture.channels + (picture.channels === 1 ? 0 : channel)] ?? 0;

@@ -9,6 +9,7 @@ import { describeRecipe, pictureRecipe, pictureTensor } from '../images/tensor.t
 import type { Labels } from '../labels.ts';
 import type { DatasetHooks, DatasetOptions } from '../options.ts';
 import type { Feed, InputSpec } from '../sample.ts';
+import type { SampleMemory } from '../sample-memory.ts';
 import { toInputTensor } from '../tensor-like.ts';
 import { openTokenized } from '../text/open.node.ts';
 import { isIdentity, resolveValueRange } from '../value-range.ts';
@@ -94,15 +95,15 @@ function openSource(
   { rows, sources, contentHash }: Table,
   columns: readonly string[],
   preprocessing: Readonly<Record<string, unknown>>,
-  toFeed: (row: ParquetRow, label: string) => Promise<Feed>,
+  toFeed: (row: ParquetRow, label: string, memory: SampleMemory) => Promise<Feed>,
 ): SampleSource {
   return {
     names: rows.map(rowName),
     description: { kind: 'parquet', sources, preprocessing: { columns, ...preprocessing }, contentHash },
-    async load(index) {
+    async load(index, memory) {
       const found = rows[index];
       if (!found) throw new AeqError('INTERNAL', `there is no row ${index}`);
-      return toFeed(await found.file.read(found.row, columns), `${found.file.file.label} row ${found.row}`);
+      return toFeed(await found.file.read(found.row, columns), `${found.file.file.label} row ${found.row}`, memory);
     },
   };
 }
@@ -115,10 +116,10 @@ function openNumberColumns(table: Table, columns: readonly string[]): SampleSour
     throw new AeqError('USAGE', 'a value range is asked for, but no input of the model takes float32');
   }
   const preprocessing = isIdentity(range) ? {} : { valueRange: range, layout };
-  return openSource(table, columns, preprocessing, async (row, label) => {
+  return openSource(table, columns, preprocessing, async (row, label, memory) => {
     const entries = inputs.map(async (input, i) => {
-      const value = await toInputTensor(row[columns[i] ?? ''], input, { file: label });
-      return [input.name, isIdentity(range) ? value : scaleTensor(value, range, layout)] as const;
+      const value = await toInputTensor(row[columns[i] ?? ''], input, { file: label }, memory);
+      return [input.name, isIdentity(range) ? value : scaleTensor(value, range, layout, memory)] as const;
     });
     return Object.fromEntries(await Promise.all(entries));
   });
@@ -128,13 +129,13 @@ function openPictureColumn(table: Table, column: string): SampleSource {
   const [input] = table.inputs;
   if (!input) throw new AeqError('INTERNAL', 'a model without inputs');
   const recipe = pictureRecipe(input, table.options);
-  return openSource(table, [column], describeRecipe(recipe, input), async (row, label) => {
+  return openSource(table, [column], describeRecipe(recipe, input), async (row, label, memory) => {
     const value = row[column];
     const bytes = typeof value === 'object' && value !== null && 'bytes' in value ? value.bytes : value;
     if (!(bytes instanceof Uint8Array)) {
       throw new AeqError('DATASET_UNREADABLE', `${label} has no picture in "${column}"`, { where: { file: label } });
     }
-    return { [input.name]: pictureTensor(await decodePicture(bytes, label), recipe, input) };
+    return { [input.name]: pictureTensor(await decodePicture(bytes, label), recipe, input, memory) };
   });
 }
 

@@ -97,13 +97,37 @@ function plainNumber(value: number): JsonNumber {
 }
 
 /** The double with the fewest digits that rounds to this float32; nine always do. */
-function shortFloat32(value: number): JsonNumber {
+export function shortFloat32(value: number): JsonNumber {
   if (!Number.isFinite(value)) return plainNumber(value);
+  const exponent = decimalExponent(Math.abs(value));
   for (let digits = 6; digits < 9; digits++) {
-    const short = Number(value.toPrecision(digits));
+    const short = toDigits(value, digits, exponent);
     if (Math.fround(short) === value) return short + 0;
   }
-  return Number(value.toPrecision(9)) + 0;
+  return toDigits(value, 9, exponent) + 0;
+}
+
+/** Powers of ten that are exact, and that keep the 24 bits of a float32 exact as a factor: 24 + 12 log2(5) < 53. */
+const POWERS = Array.from({ length: 13 }, (_, i) => 10 ** i);
+
+/** The greatest e with 10^e <= value, from -4 to 5; undefined beyond. */
+function decimalExponent(value: number): number | undefined {
+  if (!(value >= 1e-4 && value < 1e6)) return undefined;
+  let exponent = 5;
+  // No float32 lies between a power of ten and the double next to it.
+  while (value < (exponent < 0 ? 1 / (POWERS[-exponent] as number) : (POWERS[exponent] as number))) exponent -= 1;
+  return exponent;
+}
+
+/**
+ * Number(value.toPrecision(digits)) of a float32, without the text where that is possible: scaled by a power of ten it is
+ * exact, so that it is rounded once to a whole number, and dividing rounds once to the nearest double, as reading does.
+ */
+function toDigits(value: number, digits: number, exponent: number | undefined): number {
+  const power = exponent === undefined ? undefined : POWERS[digits - 1 - exponent];
+  if (power === undefined) return Number(value.toPrecision(digits));
+  const whole = Math.round(Math.abs(value) * power) / power;
+  return value < 0 ? -whole : whole;
 }
 
 function toRuns(indices: Iterable<number>): [number, number][] {

@@ -36,6 +36,7 @@ interface Run {
 export class LocalMeasurer implements SampleMeasurer {
   readonly version: string;
   readonly concurrency = 1;
+  readonly keepsSamples = false;
   readonly #runtime: Runtime;
   readonly #measurers: readonly CandidateMeasurer[];
   readonly #runs: readonly Run[];

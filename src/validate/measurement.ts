@@ -31,6 +31,8 @@ export interface SampleMeasurer {
   readonly version: string;
   /** How many samples may run at a time. */
   readonly concurrency: number;
+  /** It may need the values of a sample after it was measured. */
+  readonly keepsSamples: boolean;
   /** It reads the samples of this signature itself: their names will do. */
   reads?(signature: string): boolean;
   /**

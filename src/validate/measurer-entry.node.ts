@@ -23,7 +23,8 @@ servePool<MeasurerTalk>(async ({ float, quantized, signatures, candidate, runtim
     ready: { version: measurer.version },
     prepare: async (request) => ({ ...request, sample: await samples.read(request.signature, request.sample) }),
     // Read before its turn came.
-    run: ({ signature, sample, alone }) => measurer.measure(signature, sample as Sample, alone),
+    run: ({ signature, sample, alone }) =>
+      measurer.measure(signature, sample as Sample, alone).finally(() => samples.release(sample)),
     tell: () => undefined,
   };
 });

@@ -12,6 +12,7 @@ const DEPTH = 3;
 export class WorkerMeasurer implements SampleMeasurer {
   readonly version: string;
   readonly concurrency: number;
+  readonly keepsSamples = true;
   readonly #pool: ProcessPool<MeasurerTalk>;
   readonly #origins: MeasurerTalk['start']['origins'];
 

@@ -157,7 +157,9 @@ async function runSignature(
     onProgress?.({ signature: key, done, total });
   };
   onProgress?.({ signature: key, done, total });
-  for await (const sample of named ?? dataset.samples(indices)) {
+  // One at a time is measured before the next is asked for.
+  const reuseMemory = most === 1 && !measurer.keepsSamples;
+  for await (const sample of named ?? dataset.samples(indices, { reuseMemory })) {
     signal?.throwIfAborted();
     const alone = isAlone(sample.index, begun);
     const measured = measurer.measure(key, sample, alone);

@@ -9,7 +9,7 @@ import { plainKernels, Workspace } from '../../kernels/index.ts';
 import type { CalibrationDocument } from '../../schema/documents/calibration.ts';
 import { decodeHistogram, encodeHistogram, histogramTotal } from '../../schema/documents/calibration-histogram.ts';
 import { readCalibration } from '../../schema/documents/calibration-read.ts';
-import { encodeCalibration, writeCalibration } from '../../schema/documents/calibration-write.ts';
+import { encodeCalibration, shortFloat32, writeCalibration } from '../../schema/documents/calibration-write.ts';
 import { AeqError } from '../../schema/errors.ts';
 import { TensorType } from '../../schema/generated/tflite.ts';
 import { documentOf, identity, observeValues, type RawSample, rawSamples } from './statistics-random.ts';
@@ -272,6 +272,32 @@ describe('the calibration file', () => {
     expect(text).toContain('"min":["NaN"]');
     const back = readCalibration(text).tensors[0];
     expect(back && minMax(back)).toEqual({ min: -2.5, max: Math.fround(0.1) });
+  });
+
+  it('has the fewest digits, six or more, that are this very float32', () => {
+    const expected = (value: number) => {
+      const texts = [6, 7, 8, 9].map((digits) => Number(value.toPrecision(digits)));
+      return (texts.find((short) => Math.fround(short) === value) ?? Number.NaN) + 0;
+    };
+    const bits = new Uint32Array(1);
+    const float = new Float32Array(bits.buffer);
+    const value = fc.oneof(
+      fc.float({ noNaN: true, noDefaultInfinity: true }),
+      fc.float({ noNaN: true, min: -2, max: 2 }),
+      // Halves of the last digit, and the neighbours of powers of ten.
+      fc.nat(2 ** 23).map((whole) => Math.fround(whole / 2 ** 16)),
+      fc.tuple(fc.integer({ min: -9, max: 9 }), fc.integer({ min: -3, max: 3 })).map(([exponent, steps]) => {
+        float[0] = 10 ** exponent;
+        bits[0] = (bits[0] ?? 0) + steps;
+        return float[0] ?? 0;
+      }),
+    );
+    fc.assert(
+      fc.property(value, (number) => {
+        expect(shortFloat32(number)).toBe(expected(number));
+      }),
+      { numRuns: 5000 },
+    );
   });
 
   it('is written in pieces to the same bytes', () => {

@@ -84,6 +84,7 @@ export class LocalRunner implements SampleRunner {
     this.#capture = openCapture(runtime, inlined.model, [...this.#captured.keys()].map(referenceOf), {
       ...(memoryBytes !== undefined && { memoryBytes }),
       ...(threads !== undefined && { threads }),
+      segmented: true,
     });
     this.unreachable = [
       ...decoded.map(({ subgraph, tensor }) => ({ subgraph, tensor, reason: 'constant' as const })),

@@ -1,7 +1,7 @@
 import type { Feed } from '../../datasets/sample.ts';
 import { AeqError } from '../../schema/errors.ts';
 import type { Model } from '../../schema/model.ts';
-import type { Runtime, Session } from '../runtime/runtime.ts';
+import type { Runtime, Session, TensorView } from '../runtime/runtime.ts';
 import { openModel } from './open-model.ts';
 import type { TensorReference } from './reference.ts';
 import { type CaptureModelOptions, captureModel } from './rewrite.ts';
@@ -22,7 +22,7 @@ export async function dynamicTensors(
   if (tensors.length === 0) return [];
   const { model: copy } = captureModel(model, tensors, options);
   const session = await openModel(runtime, copy);
-  let whole: boolean;
+  let whole: readonly TensorView[] | undefined;
   try {
     whole = await runsTwice(session, key, feed);
   } finally {
@@ -38,15 +38,18 @@ export async function dynamicTensors(
   return found;
 }
 
-/** Whether two runs of a signature succeed. @throws AeqError for a failure that has nothing to do with sizes. */
-export async function runsTwice(session: Session, key: string, feed: Feed): Promise<boolean> {
+/**
+ * The outputs of the second of two runs of a signature, or undefined when these do not succeed.
+ * @throws AeqError for a failure that has nothing to do with sizes.
+ */
+export async function runsTwice(session: Session, key: string, feed: Feed): Promise<readonly TensorView[] | undefined> {
   const index = session.signatures.findIndex((signature) => signature.key === key);
-  let runs = 0;
+  let first: readonly TensorView[] | undefined;
   try {
-    for (; runs < 2; runs += 1) await session.run(index, feed);
-    return true;
+    first = await session.run(index, feed);
+    return await session.run(index, feed);
   } catch (error) {
-    if (error instanceof AeqError && (runs > 0 || isAboutSize(error))) return false;
+    if (error instanceof AeqError && (first || isAboutSize(error))) return undefined;
     throw error;
   }
 }

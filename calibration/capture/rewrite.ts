@@ -8,7 +8,7 @@ import {
   signatures,
   tensorConstant,
 } from '../../schema/graph.ts';
-import type { Model, SignatureDef, Subgraph, Tensor } from '../../schema/model.ts';
+import type { Model, Operator, SignatureDef, Subgraph, Tensor } from '../../schema/model.ts';
 import { fixedTensors } from './fixed.ts';
 import { addTensor, appendCast } from './graph-edit.ts';
 import { dropUnreadConstants, hasPlainBytes, innerSubgraphs, neededOperators } from './liveness.ts';
@@ -169,6 +169,7 @@ function promote(
     .sort((a, b) => (writers[a] ?? 0) - (writers[b] ?? 0) || a - b);
   const chosen = promoted.length > 0 ? promoted : standIn(subgraph, writers, fixed);
   placeOperands(copy, subgraph, original, options);
+  const count = subgraph.operators.length;
   const outputs = chosen.map((index) => {
     const tensor = subgraph.tensors[index] as Tensor;
     tensor.shape = [...(options.tensorShape?.({ subgraph: original, tensor: index }) ?? tensor.shape ?? [])];
@@ -177,6 +178,7 @@ function promote(
       ? appendCast(copy, subgraph, index, { name: '', type: tensor.type, shape: tensor.shape })
       : index;
   });
+  subgraph.operators = behindWriters(subgraph.operators.slice(0, count), subgraph.operators.slice(count));
   subgraph.operators = neededOperators(subgraph, outputs);
   subgraph.inputs = [...inputs];
   subgraph.outputs = outputs;
@@ -187,6 +189,13 @@ function promote(
     wanted: promoted.length > 0,
   }));
 }
+
+/** Puts operators that copy a tensor behind the one that writes it. */
+const behindWriters = (operators: readonly Operator[], copies: readonly Operator[]): Operator[] =>
+  operators.flatMap((operator) => [
+    operator,
+    ...copies.filter(({ inputs: [input = -1] }) => operator.outputs.includes(input)),
+  ]);
 
 /** Gives operators constants for operands that follow from shapes. */
 function placeOperands(copy: Model, subgraph: Subgraph, original: number, options: CaptureModelOptions): void {

@@ -1,7 +1,7 @@
 import type { Feed } from '../../datasets/sample.ts';
 import { Workspace } from '../../kernels/index.ts';
 import { AeqError } from '../../schema/errors.ts';
-import { elementCount, type SignatureView, signatures, typeBits } from '../../schema/graph.ts';
+import { type SignatureView, signatures } from '../../schema/graph.ts';
 import type { Model } from '../../schema/model.ts';
 import { bytesOf } from '../runtime/feed.ts';
 import type { Runtime, Session, SignatureInfo, TensorView } from '../runtime/runtime.ts';
@@ -10,9 +10,10 @@ import { dynamicTensors, runsTwice } from './dynamic.ts';
 import { mayBeDynamic } from './fixed.ts';
 import { keepsState } from './liveness.ts';
 import { openModel } from './open-model.ts';
+import { type DivideOptions, divide, type Pass, withCarried } from './passes.ts';
 import { feedShapes, type ProbeResult, probe, unknownShapes } from './probe.ts';
 import type { InputShapes, TensorReference, UnreachableTensor } from './reference.ts';
-import { type CapturedModel, type CapturedSignature, type CaptureModelOptions, captureModel } from './rewrite.ts';
+import { type CapturedSignature, type CaptureModelOptions, captureModel } from './rewrite.ts';
 
 import {
   checkFeed,
@@ -22,27 +23,15 @@ import {
   named,
   partOf,
   sameShapes,
-  uniqueBySubgraph,
   unknownSignature,
   wantedInputs,
 } from './signature.ts';
 
-/** Outputs of one pass by default: what fits beside a model of some hundred megabytes in any interpreter. */
-const DEFAULT_MEMORY_BYTES = 2 ** 30;
-
-export interface CaptureOptions {
-  /** Most bytes of captured tensors at once; more are taken in several passes over the sample. Default 1 GiB. */
-  readonly memoryBytes?: number;
+export interface CaptureOptions extends DivideOptions {
   readonly threads?: number;
 }
 
 export type { CapturedTensor, Room } from './captured-tensor.ts';
-
-/** One pass: a copy of the model with a part of the wanted tensors as outputs. */
-interface Pass {
-  readonly captured: CapturedModel;
-  session: Session | undefined;
-}
 
 /**
  * Runs a model and hands out tensors from its middle. Models with free dimensions are opened for the shapes of the first
@@ -85,15 +74,15 @@ export class CaptureSession {
     return this.#unreachable;
   }
 
-  /** The number of runs that one sample costs, known after the first run. */
+  /** The number of steps that one sample takes, known after the first run. */
   get passCount(): number {
     return this.#passes?.length ?? 1;
   }
 
   /**
-   * Runs one signature on one sample. Each step of the iteration is one pass with its tensors (in the order the model
-   * computes them, inputs first); they are valid until the next step, so finish with them before going on. Breaking off
-   * leaves the remaining passes out. Runs must not overlap.
+   * Runs one signature on one sample. Each step of the iteration is one pass or segment with its tensors (in the order the
+   * model computes them, inputs first); they are valid until the next step, so finish with them before going on. Breaking
+   * off leaves the remaining ones out. Runs must not overlap.
    * @throws AeqError FEED_INVALID, RUNTIME_REJECTED_MODEL, RUNTIME_FAILED, RUNTIME_OUT_OF_MEMORY
    */
   async *run(key: string, feed: Feed): AsyncGenerator<readonly CapturedTensor[], void, undefined> {
@@ -103,6 +92,7 @@ export class CaptureSession {
     checkFeed(this.signatures[index] as SignatureInfo, feed);
     await this.#fit(view, feed);
     await this.#settle(view, index, feed);
+    let values = feed;
     for (const [number, pass] of (this.#passes ?? []).entries()) {
       const signature = pass.captured.signatures[index] as CapturedSignature;
       if (number > 0 && !signature.outputs.some((output) => output.wanted)) continue;
@@ -111,7 +101,10 @@ export class CaptureSession {
         continue;
       }
       const session = await this.#open(pass);
-      yield await this.#runPass(session, signature, feed, number === 0);
+      const run = session.signatures.findIndex((entry) => entry.key === signature.key);
+      const outputs = await session.run(run, partOf(values, signature));
+      values = withCarried(values, pass, session, outputs);
+      yield this.#wantedOf(session, signature, outputs);
       if (this.#passes && this.#passes.length > 1) session.releaseOutputs();
     }
   }
@@ -137,20 +130,20 @@ export class CaptureSession {
       pass.session.close();
       pass.session = undefined;
     }
-    pass.session ??= await openModel(this.#runtime, pass.captured.model, this.#sessionOptions());
+    pass.session ??= await openModel(this.#runtime, pass.captured.model, this.#sessionOptions(pass));
     return pass.session;
   }
 
-  #sessionOptions() {
-    return this.#options.threads === undefined ? {} : { threads: this.#options.threads };
+  #sessionOptions({ carried }: Pass) {
+    const { threads } = this.#options;
+    return { ...(threads !== undefined && { threads }), ...(carried && { sharedOutputs: true }) };
   }
 
-  async #runPass(session: Session, signature: CapturedSignature, feed: Feed, first: boolean) {
+  /** The wanted tensors among inputs and outputs of the last run. */
+  #wantedOf(session: Session, signature: CapturedSignature, outputs: readonly TensorView[]): CapturedTensor[] {
     const index = session.signatures.findIndex((entry) => entry.key === signature.key);
-    const outputs = await session.run(index, partOf(feed, signature));
     const place = { kernels: session.kernels, room: session };
-    const result: CapturedTensor[] = [];
-    if (first) result.push(...wantedInputs(this.#model, signature, session.inputViews(index), place));
+    const result = wantedInputs(this.#model, signature, session.inputViews(index), place);
     const views = new Map(outputs.map((view) => [view.name, view]));
     for (const { subgraph, tensor, name, wanted } of signature.outputs) {
       const view = views.get(name);
@@ -212,11 +205,14 @@ export class CaptureSession {
   }
 
   async #givesAll(index: number, feed: Feed): Promise<boolean> {
+    let values = feed;
     for (const pass of this.#passes ?? []) {
       const signature = pass.captured.signatures[index] as CapturedSignature;
       if (signature.outputs.length === 0) continue;
       const session = await this.#open(pass);
-      if (!(await runsTwice(session, signature.key, partOf(feed, signature)))) return false;
+      const outputs = await runsTwice(session, signature.key, partOf(values, signature));
+      if (!outputs) return false;
+      values = withCarried(values, pass, session, outputs);
       session.releaseOutputs();
     }
     return true;
@@ -228,43 +224,16 @@ export class CaptureSession {
     this.#unreachable = [...this.#unreachable, ...added];
   }
 
+  #divide(): Pass[] {
+    return divide(this.#model, this.#wanted, this.#captureOptions(), this.#options);
+  }
+
   #captureOptions(): CaptureModelOptions {
     return {
       shapes: Object.fromEntries(this.#shapes),
       tensorShape: ({ subgraph, tensor }) => this.#probed.get(subgraph)?.shapes.get(tensor),
       operand: ({ subgraph, tensor }) => this.#probed.get(subgraph)?.operands.get(tensor),
     };
-  }
-
-  /** Parts of the wanted tensors whose bytes fit the budget, each a copy of the model. */
-  #divide(): Pass[] {
-    const budget = this.#options.memoryBytes ?? DEFAULT_MEMORY_BYTES;
-    const options = this.#captureOptions();
-    const whole = captureModel(this.#model, this.#wanted, options);
-    const parts: TensorReference[][] = [];
-    for (const signature of uniqueBySubgraph(whole.signatures)) {
-      let used = 0;
-      let part = 0;
-      const add = (reference: TensorReference, sizeBytes: number) => {
-        if (used > 0 && used + sizeBytes > budget) {
-          part += 1;
-          used = 0;
-        }
-        used += sizeBytes;
-        parts[part] ??= [];
-        parts[part]?.push(reference);
-      };
-      for (const tensor of signature.wantedInputs) add({ subgraph: signature.subgraph, tensor }, 0);
-      for (const output of signature.outputs) if (output.wanted) add(output, this.#sizeBytes(output));
-    }
-    if (parts.length <= 1) return [{ captured: whole, session: undefined }];
-    return parts.map((part) => ({ captured: captureModel(this.#model, part, options), session: undefined }));
-  }
-
-  #sizeBytes(reference: TensorReference): number {
-    const tensor = this.#model.subgraphs[reference.subgraph]?.tensors[reference.tensor];
-    const shape = this.#probed.get(reference.subgraph)?.shapes.get(reference.tensor) ?? tensor?.shape;
-    return (elementCount(shape) * (typeBits(tensor?.type ?? 0) ?? 0)) / 8;
   }
 }
 

@@ -8,6 +8,9 @@ const ALIGNMENT = 64;
 const SLACK_BYTES = 128;
 const LEAST_GROWTH_BYTES = 16 << 20;
 
+/** Bytes that a block takes whose user needs so many. */
+export const blockBytes = (sizeBytes: number): number => Math.ceil((sizeBytes + SLACK_BYTES) / ALIGNMENT) * ALIGNMENT;
+
 interface Range {
   start: number;
   end: number;
@@ -36,7 +39,7 @@ export class HostMemory {
    * @throws AeqError RUNTIME_OUT_OF_MEMORY
    */
   allocate(sizeBytes: number): number {
-    const needed = Math.ceil((sizeBytes + SLACK_BYTES) / ALIGNMENT) * ALIGNMENT;
+    const needed = blockBytes(sizeBytes);
     let range = this.#free.find(({ start, end }) => end - start >= needed);
     if (range === undefined) {
       this.#grow(needed);
@@ -88,5 +91,51 @@ export class HostMemory {
         this.#free.splice(index + 1, 1);
       }
     }
+  }
+}
+
+/**
+ * One block for several users that write to it in turn, as large as the largest of them needs. Whoever has reserved room in
+ * it asks with `has` whether it is still there before writing: it moves when somebody needs more.
+ */
+export class SharedBlock {
+  readonly #host: HostMemory;
+  #address: number | undefined;
+  #sizeBytes = 0;
+  #users = 0;
+
+  constructor(host: HostMemory) {
+    this.#host = host;
+  }
+
+  /** Somebody begins to use it. */
+  enter(): void {
+    this.#users += 1;
+  }
+
+  /** Somebody has ended using it; the last one gives it back. */
+  leave(): void {
+    this.#users -= 1;
+    if (this.#users === 0) this.#release();
+  }
+
+  /** The address of at least so many bytes. @throws AeqError RUNTIME_OUT_OF_MEMORY */
+  reserve(sizeBytes: number): number {
+    if (this.#address !== undefined && sizeBytes <= this.#sizeBytes) return this.#address;
+    this.#release();
+    this.#address = this.#host.allocate(sizeBytes);
+    this.#sizeBytes = sizeBytes;
+    return this.#address;
+  }
+
+  /** Whether room that was reserved at this address is still there. */
+  has(address: number): boolean {
+    return address === this.#address;
+  }
+
+  #release(): void {
+    if (this.#address !== undefined) this.#host.free(this.#address);
+    this.#address = undefined;
+    this.#sizeBytes = 0;
   }
 }

@@ -6,7 +6,7 @@ import type { Kernels } from '../../kernels/index.ts';
 import { AeqError } from '../../schema/errors.ts';
 import { tensorBytes } from './element-type.ts';
 import { bytesOf, orderedFeed } from './feed.ts';
-import { HostMemory } from './host-memory.ts';
+import { blockBytes, HostMemory, SharedBlock } from './host-memory.ts';
 import { errorWords } from './litert-wasm-instance.ts';
 import type { NativeLibrary } from './native-library.node.ts';
 import {
@@ -18,7 +18,7 @@ import {
   readSignatures,
   result,
 } from './native-model.node.ts';
-import type { ModelPieces, Runtime, Session, SignatureInfo, TensorView } from './runtime.ts';
+import type { ModelPieces, Runtime, Session, SessionOptions, SignatureInfo, TensorView } from './runtime.ts';
 
 /** Larger models go through a file that the library maps, instead of a copy in memory. */
 const LARGEST_IN_MEMORY = 2 ** 29;
@@ -31,6 +31,7 @@ export class NativeRuntime implements Runtime {
   readonly #library: NativeLibrary;
   readonly #environment: bigint;
   readonly #memory = new HostMemory();
+  readonly #shared = new SharedBlock(this.#memory);
 
   constructor(library: NativeLibrary, environment: bigint, version: string) {
     this.#library = library;
@@ -39,7 +40,7 @@ export class NativeRuntime implements Runtime {
   }
 
   /** `threads`: as many as the machine has cores unless given. */
-  async open(source: Uint8Array | ModelPieces, options: { threads?: number } = {}): Promise<Session> {
+  async open(source: Uint8Array | ModelPieces, options: SessionOptions = {}): Promise<Session> {
     const threads = options.threads ?? availableParallelism();
     const held = holdModel(source);
     let model: bigint | undefined;
@@ -48,7 +49,8 @@ export class NativeRuntime implements Runtime {
       const signatures = readSignatures(this.#library, model);
       const compiled = compile(this.#library, this.#environment, model, threads);
       const handles = { model, compiled, source: held.source, release: held.release };
-      return new NativeSession(this.#library, this.#memory, handles, signatures);
+      const memory = { host: this.#memory, shared: options.sharedOutputs ? this.#shared : undefined };
+      return new NativeSession(this.#library, memory, handles, signatures);
     } catch (error) {
       if (model !== undefined) this.#library.api.LiteRtDestroyModel(model);
       held.release();
@@ -108,6 +110,15 @@ interface Placed {
 interface Buffers {
   readonly placed: readonly Placed[];
   readonly handles: BigUint64Array;
+  /** Where they begin in the shared block, if they are in it. */
+  readonly sharedAt: number | undefined;
+}
+
+/** Where a session has its tensors. */
+interface SessionMemory {
+  readonly host: HostMemory;
+  /** For outputs, if they are shared. */
+  readonly shared: SharedBlock | undefined;
 }
 
 class NativeSession implements Session {
@@ -116,6 +127,7 @@ class NativeSession implements Session {
   readonly kernels: Kernels;
   readonly #library: NativeLibrary;
   readonly #host: HostMemory;
+  readonly #shared: SharedBlock | undefined;
   readonly #handles: Handles;
   readonly #described: readonly NativeSignature[];
   readonly #inputs: (Buffers | undefined)[] = [];
@@ -123,9 +135,16 @@ class NativeSession implements Session {
   readonly #lent = new Set<number>();
   #closed = false;
 
-  constructor(library: NativeLibrary, host: HostMemory, handles: Handles, signatures: readonly NativeSignature[]) {
+  constructor(
+    library: NativeLibrary,
+    { host, shared }: SessionMemory,
+    handles: Handles,
+    signatures: readonly NativeSignature[],
+  ) {
     this.#library = library;
     this.#host = host;
+    this.#shared = shared;
+    shared?.enter();
     this.#handles = handles;
     this.#described = signatures;
     this.signatures = signatures.map((signature) => signature.info);
@@ -143,9 +162,8 @@ class NativeSession implements Session {
     if (described === undefined) throw new AeqError('INTERNAL', `the model has no signature number ${signature}`);
     const values = orderedFeed(described.info, feed);
     this.#inputs[signature] ??= this.#place(described.inputs);
-    this.#outputs[signature] ??= this.#place(described.outputs);
-    const inputs = this.#inputs[signature] as Buffers;
-    const outputs = this.#outputs[signature] as Buffers;
+    const inputs = this.#inputs[signature];
+    const outputs = this.#placedOutputs(signature, described.outputs);
     inputs.placed.forEach(({ view }, index) => {
       const value = values[index];
       if (value) new Uint8Array(this.memory.buffer, view.byteOffset, view.sizeBytes).set(bytesOf(value.data));
@@ -179,14 +197,16 @@ class NativeSession implements Session {
     if (this.#lent.delete(address)) this.#host.free(address);
   }
 
+  /** A shared place stays: the others write to it as it is. */
   releaseOutputs(): void {
-    for (const buffers of this.#outputs.splice(0)) this.#release(buffers);
+    if (!this.#shared) this.#forgetOutputs();
   }
 
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
-    this.releaseOutputs();
+    this.#forgetOutputs();
+    this.#shared?.leave();
     for (const buffers of this.#inputs.splice(0)) this.#release(buffers);
     for (const address of this.#lent) this.#host.free(address);
     this.#library.api.LiteRtDestroyCompiledModel(this.#handles.compiled);
@@ -194,12 +214,26 @@ class NativeSession implements Session {
     this.#handles.release();
   }
 
+  #placedOutputs(signature: number, tensors: readonly NativeTensor[]): Buffers {
+    const known = this.#outputs[signature];
+    if (known && (known.sharedAt === undefined || this.#shared?.has(known.sharedAt))) return known;
+    this.#release(known);
+    const placed = this.#place(tensors, this.#shared);
+    this.#outputs[signature] = placed;
+    return placed;
+  }
+
   /** Blocks first, handles after: growing replaces the buffer, but leaves it at its address. */
-  #place(tensors: readonly NativeTensor[]): Buffers {
+  #place(tensors: readonly NativeTensor[], shared?: SharedBlock): Buffers {
     const { api, koffi } = this.#library;
-    const views = tensors.map(({ info }): TensorView => {
-      const sizeBytes = tensorBytes(info.name, info.type, info.shape);
-      return { ...info, byteOffset: this.#host.allocate(sizeBytes), sizeBytes };
+    const sizes = tensors.map(({ info }) => tensorBytes(info.name, info.type, info.shape));
+    const sharedAt = shared?.reserve(sizes.reduce((sum, sizeBytes) => sum + blockBytes(sizeBytes), 0));
+    let next = sharedAt ?? 0;
+    const views = tensors.map(({ info }, index): TensorView => {
+      const sizeBytes = sizes[index] ?? 0;
+      const byteOffset = sharedAt === undefined ? this.#host.allocate(sizeBytes) : next;
+      next += blockBytes(sizeBytes);
+      return { ...info, byteOffset, sizeBytes };
     });
     const base = koffi.address(this.memory.buffer);
     const placed = views.map((view, index): Placed => {
@@ -210,13 +244,17 @@ class NativeSession implements Session {
       );
       return { view, handle };
     });
-    return { placed, handles: BigUint64Array.from(placed, ({ handle }) => handle) };
+    return { placed, handles: BigUint64Array.from(placed, ({ handle }) => handle), sharedAt };
+  }
+
+  #forgetOutputs(): void {
+    for (const buffers of this.#outputs.splice(0)) this.#release(buffers);
   }
 
   #release(buffers: Buffers | undefined): void {
     for (const { view, handle } of buffers?.placed ?? []) {
       this.#library.api.LiteRtDestroyTensorBuffer(handle);
-      this.#host.free(view.byteOffset);
+      if (buffers?.sharedAt === undefined) this.#host.free(view.byteOffset);
     }
   }
 

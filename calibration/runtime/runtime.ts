@@ -64,6 +64,13 @@ export interface ModelPieces {
   chunks(): Iterable<Uint8Array>;
 }
 
+export interface SessionOptions {
+  /** For interpreters that have several. */
+  readonly threads?: number;
+  /** Outputs may lie where those of other such sessions lie: they are valid until any of these runs. */
+  readonly sharedOutputs?: boolean;
+}
+
 /** An interpreter for `.tflite` models. */
 export interface Runtime {
   readonly id: RuntimeId;
@@ -72,10 +79,10 @@ export interface Runtime {
   /** Where constants must be in the files it is given. */
   readonly bufferPlacement: BufferPlacement;
   /**
-   * Loads a model whose input shapes are fixed (capture/ fixes them). `threads` is for interpreters that have several.
+   * Loads a model whose input shapes are fixed (capture/ fixes them).
    * @throws AeqError RUNTIME_REJECTED_MODEL with the interpreter's own words; RUNTIME_OUT_OF_MEMORY.
    */
-  open(model: Uint8Array | ModelPieces, options?: { threads?: number }): Promise<Session>;
+  open(model: Uint8Array | ModelPieces, options?: SessionOptions): Promise<Session>;
   /** Frees the interpreter itself; its sessions must be closed before. */
   close(): void;
 }

@@ -50,6 +50,9 @@ const jobs: readonly Job[] = [
     new Uint8Array(memory.buffer).copyWithin(TARGET, FLOATS, FLOATS + 4 * COUNT);
   }),
   job('rangeFloat32', 4, COUNT, (k) => k.rangeFloat32(FLOATS, COUNT)),
+  job('rangeFloat32, zeros', 4, COUNT, (k) => k.rangeFloat32(HALF_ZEROS, COUNT)),
+  job('surveyFloat32, one in 8', 4, COUNT, (k) => k.surveyFloat32(FLOATS, COUNT, TABLE, 6, 8)),
+  job('surveyFloat32, zeros, one in 8', 4, COUNT, (k) => k.surveyFloat32(HALF_ZEROS, COUNT, TABLE, 6, 8)),
   job('rangeInteger int8', 1, 4 * COUNT, (k) => k.rangeInteger(FLOATS, 4 * COUNT, 8, true)),
   job('rangeInteger int32', 4, COUNT, (k) => k.rangeInteger(FLOATS, COUNT, 32, true)),
   job('rangePerChannel rows', 4, SIDE * SIDE, (k) => k.rangePerChannel(FLOATS, rows, TARGET, TARGET + 65536, false)),
@@ -119,12 +122,12 @@ fill(memory);
 const simd = instantiateKernels(memory);
 const plain = plainKernels(memory);
 console.log(
-  `${'kernel'.padEnd(28)}${'ms'.padStart(8)}${'GB/s'.padStart(8)}${'ns'.padStart(8)}${'plain ms'.padStart(11)}`,
+  `${'kernel'.padEnd(32)}${'ms'.padStart(8)}${'GB/s'.padStart(8)}${'ns'.padStart(8)}${'plain ms'.padStart(11)}`,
 );
 for (const { name, readBytes, count, run } of jobs) {
   if (wanted.length > 0 && !wanted.some((word) => name.includes(word))) continue;
   const fast = measure(() => run(simd), 200);
   const slow = name === 'memory copy' ? fast : measure(() => run(plain), 3);
   const figures = [fast.toFixed(2), (readBytes / fast / 1e6).toFixed(1), ((fast * 1e6) / count).toFixed(2)];
-  console.log(`${name.padEnd(28)}${figures.map((text) => text.padStart(8)).join('')}${slow.toFixed(1).padStart(11)}`);
+  console.log(`${name.padEnd(32)}${figures.map((text) => text.padStart(8)).join('')}${slow.toFixed(1).padStart(11)}`);
 }

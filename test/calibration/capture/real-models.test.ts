@@ -2,7 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { outputReferences, type TensorReference } from '../../../calibration/capture/reference.ts';
-import { openCapture } from '../../../calibration/capture/session.ts';
+import { type CaptureOptions, openCapture } from '../../../calibration/capture/session.ts';
 import type { Runtime } from '../../../calibration/runtime/runtime.ts';
 import { TensorType } from '../../../schema/generated/tflite.ts';
 import { signatures, tensorConstant } from '../../../schema/graph.ts';
@@ -19,6 +19,9 @@ const models =
   folder === undefined ? [] : [...inFolder(folder), ...inFolder(join(folder, 'zoo')).map((n) => `zoo/${n}`)];
 
 const LEFT_OVER = 0xa5;
+
+/** Less than the activations of most models, so that they are run in segments or passes. */
+const SMALL_BUDGET = 2_000_000;
 
 /** Every float activation of the subgraphs that signatures run. */
 function floatActivations(model: Model): TensorReference[] {
@@ -38,8 +41,13 @@ describe.skipIf(skip).each(runtimes)('real models on $name', ({ open }) => {
   afterAll(() => runtime.close());
 
   /** Values of a second run; those of the first are overwritten, so that nothing left over can pass for a result. */
-  async function valuesOf(model: Model, wanted: readonly TensorReference[], batch: number) {
-    const session = openCapture(runtime, model, wanted);
+  async function valuesOf(
+    model: Model,
+    wanted: readonly TensorReference[],
+    batch: number,
+    options: CaptureOptions = {},
+  ) {
+    const session = openCapture(runtime, model, wanted, options);
     const values = new Map<string, Buffer>();
     try {
       for (const signature of session.signatures) {
@@ -56,7 +64,7 @@ describe.skipIf(skip).each(runtimes)('real models on $name', ({ open }) => {
           }
         }
       }
-      return { values, unreachable: session.unreachable };
+      return { values, unreachable: session.unreachable, steps: session.passCount };
     } finally {
       session.close();
     }
@@ -73,5 +81,16 @@ describe.skipIf(skip).each(runtimes)('real models on $name', ({ open }) => {
     expect(captured.values.size + captured.unreachable.length).toBe(perSignature.length);
     expect(captured.unreachable).toEqual([]);
     for (const [key, bytes] of plain.values) expect(captured.values.get(key)?.equals(bytes) ?? true, key).toBe(true);
+  });
+
+  it.each(models)('%s gives the same values in segments', async (name) => {
+    const model = readModel(readFileSync(join(folder ?? '', name)), name);
+    const batch = name.includes('dynbatch') ? 3 : 1;
+    const wanted = floatActivations(model);
+    const whole = await valuesOf(model, wanted, batch);
+    const parts = await valuesOf(model, wanted, batch, { segmented: true, memoryBytes: SMALL_BUDGET });
+    expect(parts.unreachable).toEqual(whole.unreachable);
+    expect([...parts.values.keys()].sort()).toEqual([...whole.values.keys()].sort());
+    for (const [key, bytes] of whole.values) expect(parts.values.get(key)?.equals(bytes), key).toBe(true);
   });
 });

@@ -1,5 +1,5 @@
 /**
- * Runs a model on samples with an interpreter and does nothing else: the least that calibration has to do.
+ * Runs a model on samples with an interpreter on one thread and does nothing else: the least that calibration has to do.
  * `npx tsx scripts/bench/bare-run.ts <model> <count> <wasm|native>`; the library of `native` from AEQ_LITERT_LIBRARY.
  * Prints milliseconds a sample, the median over the samples.
  */
@@ -16,10 +16,8 @@ const feed = view && genericFeed(file.model, view, 'indices', ({ shape = [] }) =
 if (!view || !feed) throw new Error('the model has no signature that can be fed');
 const library = process.env.AEQ_LITERT_LIBRARY;
 const runtime = await openRuntime(choice === 'native' ? 'native' : 'wasm', library === undefined ? {} : { library });
-const session = await runtime.open({
-  sizeBytes: file.sizeBytes,
-  chunks: () => [file.source.read(0, file.sizeBytes)],
-});
+const bytes = { sizeBytes: file.sizeBytes, chunks: () => [file.source.read(0, file.sizeBytes)] };
+const session = await runtime.open(bytes, { threads: 1 });
 const index = Math.max(
   0,
   session.signatures.findIndex(({ key }) => key === view.key),

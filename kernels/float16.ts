@@ -65,3 +65,13 @@ export const roundToFloat16 = (value: number): number => float16Value(float16Bit
  * mantissa bits. Underflow gives 0, overflow infinity.
  */
 export const roundToBlockScale = (scale: number): number => roundToFloat16(roundToBfloat16(scale));
+
+/** The smallest float16 above zero and the largest below infinity. */
+const LEAST_FLOAT16 = 2 ** -24;
+const GREATEST_FLOAT16 = 65504;
+
+/** A scale of a block as it is stored; `limited`: one that is lost by that becomes the nearest that is not. */
+export function storedBlockScale(scale: number, limited: boolean): number {
+  const rounded = roundToBlockScale(scale);
+  return limited ? Math.min(Math.max(rounded, LEAST_FLOAT16), GREATEST_FLOAT16) : rounded;
+}

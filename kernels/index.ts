@@ -7,8 +7,10 @@ export {
   roundToBfloat16,
   roundToBlockScale,
   roundToFloat16,
+  storedBlockScale,
 } from './float16.ts';
 export type {
+  BlockScaleRule,
   ChannelExtent,
   ClipRounds,
   ErrorSums,

@@ -79,6 +79,13 @@ export interface Kernels {
   fromFloat16(source: number, count: number, target: number): void;
 
   /**
+   * The scale of each run of `size` (at least 1) float32 values as it is stored: the largest magnitude, at least
+   * float32(1e-9), over `greatest` in float32, then `roundToBlockScale`. NaN where a value is NaN. Writes `blocks` float32
+   * to `target`.
+   */
+  blockScales(source: number, blocks: number, size: number, rule: BlockScaleRule, target: number): void;
+
+  /**
    * Sum of squares of each channel, as float32 to `target`. Squares and every addition are rounded to float32: each run of
    * `inner` values pairwise (see plain-weights.ts), the runs of a channel one after the other.
    */
@@ -97,6 +104,13 @@ export interface Kernels {
    * and rounded once; `scratch`: `size` doubles. The matrix is its own inverse.
    */
   rotate(source: number, count: number, size: number, scratch: number, target: number): void;
+}
+
+export interface BlockScaleRule {
+  /** The greatest code. A float32 value. */
+  readonly greatest: number;
+  /** A scale that would be 0 or infinite becomes the nearest float16 that is not. */
+  readonly limited: boolean;
 }
 
 /** A tensor seen as [outer, channels, inner]; channels = inner = 1 is "one channel". */

@@ -1,4 +1,5 @@
-import type { ChannelExtent, ClipRounds, ClipRule } from './kernels.ts';
+import { storedBlockScale } from './float16.ts';
+import type { BlockScaleRule, ChannelExtent, ClipRounds, ClipRule } from './kernels.ts';
 
 const { fround } = Math;
 
@@ -34,6 +35,19 @@ export function sumSquares(values: Float32Array, extent: ChannelExtent, target: 
     let sum = 0;
     for (const start of runs(extent, c)) sum = fround(sum + pairwiseSum(squares, start, extent.inner));
     target[c] = canonical(sum);
+  }
+}
+
+export function blockScales(
+  values: Float32Array,
+  size: number,
+  { greatest, limited }: BlockScaleRule,
+  target: Float32Array,
+): void {
+  for (let block = 0; block < target.length; block += 1) {
+    let most = fround(1e-9);
+    for (let i = block * size; i < (block + 1) * size; i += 1) most = Math.max(most, Math.abs(values[i] as number));
+    target[block] = canonical(storedBlockScale(fround(most / greatest), limited));
   }
 }
 

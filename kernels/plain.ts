@@ -1,6 +1,6 @@
 import { float16ToFloat32Bits, float32ToFloat16Bits, roundHalfEven } from './float16.ts';
 import type { ChannelExtent, ErrorSums, FloatRange, IntegerLimits, IntegerType, Kernels } from './kernels.ts';
-import { clipBounds, rotate, sumSquares } from './plain-weights.ts';
+import { blockScales, clipBounds, rotate, sumSquares } from './plain-weights.ts';
 
 const { fround } = Math;
 /** Entries of a table that are taken out together. */
@@ -81,6 +81,13 @@ export function plainKernels(memory: WebAssembly.Memory): Kernels {
         new Uint16Array(memory.buffer, source, count),
         new Uint32Array(memory.buffer, target, count),
         float16ToFloat32Bits,
+      ),
+    blockScales: (source, blocks, size, rule, target) =>
+      blockScales(
+        new Float32Array(memory.buffer, source, blocks * size),
+        size,
+        rule,
+        new Float32Array(memory.buffer, target, blocks),
       ),
     sumSquares: (address, extent, target) =>
       sumSquares(

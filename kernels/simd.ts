@@ -94,6 +94,9 @@ export function instantiateKernels(memory: WebAssembly.Memory): Kernels {
     fromFloat16: (source, count, target) => {
       call('fromFloat16')(source, count, target);
     },
+    blockScales: (source, blocks, size, { greatest, limited }, target) => {
+      call('blockScales')(source, blocks, size, greatest, limited ? 1 : 0, target);
+    },
     sumSquares: (address, { outer, channels, inner }, target) => {
       call('sumSquares')(address, outer, channels, inner, target);
     },

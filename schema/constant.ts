@@ -32,13 +32,3 @@ export function fillFrom(constant: Constant, target: Uint8Array, start: number):
   if (constant.fill) constant.fill(target, start);
   else target.set(constant.read(start, start + target.length));
 }
-
-/** Bytes [start, end) of a constant as a constant. */
-export function partOf(constant: Constant, start: number, end: number): Constant {
-  const sizeBytes = end - start;
-  return {
-    sizeBytes,
-    read: (from = 0, to = sizeBytes) => constant.read(start + from, start + to),
-    ...(constant.fill && { fill: (target: Uint8Array, from: number) => constant.fill?.(target, start + from) }),
-  };
-}

@@ -1,6 +1,7 @@
 // The SIMD kernels. The module runs over memory that belongs to somebody else: it must have no data segment, no stack
 // in memory and touch only the addresses it is given. Results that are numbers come back through exported globals.
 // ../plain.ts is the readable twin; both give the same bits, so only fixed SIMD (no relaxed instructions) is used.
+export * from './blocks';
 export * from './clip';
 export * from './compare';
 export * from './half';

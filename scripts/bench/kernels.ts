@@ -78,6 +78,9 @@ const jobs: readonly Job[] = [
   job('unpack 2 bits', 0.25, COUNT, (k) => k.unpack(FLOATS, COUNT, 2, TARGET)),
   job('fromFloat16', 2, COUNT, (k) => k.fromFloat16(FLOATS, COUNT, TARGET)),
   job('toFloat16', 4, COUNT, (k) => k.toFloat16(FLOATS, COUNT, TARGET)),
+  job('blockScales of 32', 4, 32 * Math.floor(COUNT / 32), (k) =>
+    k.blockScales(FLOATS, Math.floor(COUNT / 32), 32, { greatest: 7, limited: true }, TARGET),
+  ),
   job('sumSquares rows', 4, SIDE * SIDE, (k) => k.sumSquares(FLOATS, rows, TARGET)),
   job('clipBounds rows, 4 bits', 4, SIDE * SIDE, (k) => void k.clipBounds(FLOATS, rows, clip(4, SIDE), TARGET)),
   job('clipBounds rows, 8 bits', 4, SIDE * SIDE, (k) => void k.clipBounds(FLOATS, rows, clip(8, SIDE), TARGET)),

@@ -1,14 +1,25 @@
 import { type ChannelExtent, type ClipRounds, sharedWorkspace } from '../../kernels/index.ts';
 import type { Constant } from '../../schema/constant.ts';
+import { codeRange } from './arithmetic.ts';
 import { CHUNK_ELEMENTS, placeElements } from './constants.ts';
+import { sharedFloats } from './grouped.ts';
 
 /**
  * A number per group of values (a channel, a block or a whole tensor) that a scale is made of. `clipped-bound`: the
  * largest magnitude, but no more than the bound of `clipBounds` (kernels.ts). `mean-square`: what the name says.
+ * `block-scale`: the scale of a block of a symmetric type as it is stored, of `blockScales` (kernels.ts).
  */
 export type GroupRule =
   | { readonly kind: 'clipped-bound'; readonly bits: number; readonly perTensor: boolean; readonly rounds: number }
-  | { readonly kind: 'mean-square' };
+  | { readonly kind: 'mean-square' }
+  | { readonly kind: 'block-scale'; readonly bits: number; readonly limited: boolean };
+
+/** What an algorithm wants to know of the groups of values of a constant: their numbers, or without a rule their ranges. */
+export interface Measurement {
+  readonly constant: Constant;
+  readonly extent: ChannelExtent;
+  readonly rule?: GroupRule;
+}
 
 export interface GroupNumbers {
   /** One a group, in float32. */
@@ -32,9 +43,9 @@ export function groupNumbers(
   rule: GroupRule,
   first = 0,
   last = extent.channels,
+  values: Float32Array = new Float32Array(last - first),
 ): GroupNumbers {
   const { channels, inner } = contiguous(extent);
-  const values = new Float32Array(last - first);
   let rounds = EVERY_ROUND;
   const { outer } = contiguous(extent);
   const step = outer > 1 ? channels : Math.max(1, Math.floor(CHUNK_ELEMENTS / inner));
@@ -65,6 +76,11 @@ function numbersOf(constant: Constant, start: number, extent: ChannelExtent, rul
   const source = placeElements(workspace, constant, start, start + outer * channels * inner);
   const size = outer * inner;
   const target = workspace.allocate(4 * channels);
+  if (rule.kind === 'block-scale') {
+    const { greatest } = codeRange(rule.bits);
+    kernels.blockScales(source, channels, inner, { greatest, limited: rule.limited }, target);
+    return { values: workspace.floats(target, channels), rounds: EVERY_ROUND };
+  }
   if (rule.kind === 'mean-square') {
     kernels.sumSquares(source, extent, target);
     return { values: workspace.floats(target, channels).map((sum) => sum / size), rounds: EVERY_ROUND };
@@ -98,10 +114,10 @@ export function rememberNumbers(
   known.set(constant, own.set(keyOf(extent, rule), numbers));
 }
 
-/** Numbers that are remembered, and then no more, or found now. */
+/** Numbers that are remembered, and then no more, or found now. Other threads can see them. */
 export function takeGroupNumbers(constant: Constant, extent: ChannelExtent, rule: GroupRule): GroupNumbers {
   const key = keyOf(extent, rule);
   const found = known.get(constant)?.get(key);
   known.get(constant)?.delete(key);
-  return found ?? groupNumbers(constant, extent, rule);
+  return found ?? groupNumbers(constant, extent, rule, 0, extent.channels, sharedFloats(extent.channels));
 }

@@ -1,20 +1,10 @@
-import { roundToBlockScale } from '../../kernels/index.ts';
+import { storedBlockScale } from '../../kernels/index.ts';
 import type { Constant } from '../../schema/constant.ts';
 import { blockSize } from '../recipe/types.ts';
 import { type Carrier, codeRange } from './arithmetic.ts';
 import { quantizedConstant } from './constants.ts';
 import type { TensorParameters } from './parameters.ts';
 import { type ConstantRequest, scaleGroups } from './request.ts';
-
-/** The smallest float16 above zero and the largest below infinity. */
-const LEAST_FLOAT16 = 2 ** -24;
-const GREATEST_FLOAT16 = 65504;
-
-/** The scale of a block as it is stored; one that is lost by that becomes the nearest that is not. */
-export function storedBlockScale(scale: number, asOriginal: boolean | undefined): number {
-  const rounded = roundToBlockScale(scale);
-  return asOriginal ? rounded : Math.min(Math.max(rounded, LEAST_FLOAT16), GREATEST_FLOAT16);
-}
 
 /** Numbers that threads see without a copy, where the platform has such memory. */
 export function sharedFloats(count: number): Float32Array {
@@ -46,7 +36,7 @@ export function groupedParameters(
   const extent = scaleGroups(request);
   const scales = size === undefined ? new Float64Array(extent.channels) : sharedFloats(extent.channels);
   for (let i = 0; i < scales.length; i += 1) {
-    scales[i] = size === undefined ? scaleOf(i) : storedBlockScale(scaleOf(i), asOriginal);
+    scales[i] = size === undefined ? scaleOf(i) : storedBlockScale(scaleOf(i), !asOriginal);
   }
   const parameters = {
     kind: 'integer',

@@ -1,8 +1,8 @@
-import { partOf } from '../../schema/constant.ts';
+import { storedBlockScale } from '../../kernels/index.ts';
 import { blockSize, type TensorConfig } from '../recipe/types.ts';
 import { type Carrier, scaleOfRange } from './arithmetic.ts';
 import { channelRanges, quantizedConstant } from './constants.ts';
-import { sharedFloats, storedBlockScale } from './grouped.ts';
+import { type GroupRule, type Measurement, takeGroupNumbers } from './group-numbers.ts';
 import type { TensorParameters } from './parameters.ts';
 import { type ConstantRequest, scaleGroups } from './request.ts';
 
@@ -61,8 +61,28 @@ function perChannel(request: ConstantRequest): TensorParameters {
   return { ...parameters, data: quantizedConstant(constant, extent, parameters) };
 }
 
-/** Blocks that are looked at at once. */
-const CHUNK_BLOCKS = 1 << 15;
+/** What the parameters of a constant are made of: ranges of its groups, or at once the scales where they are blocks. */
+export function minMaxMeasurement(request: ConstantRequest): Measurement {
+  const { constant, config } = request;
+  const extent = scaleGroups(request);
+  const blocks = blockSize(config.granularity) !== undefined && config.symmetric;
+  return { constant, extent, ...(blocks && { rule: blockRule(request) }) };
+}
+
+const blockRule = ({ config, asOriginal }: ConstantRequest): GroupRule => ({
+  kind: 'block-scale',
+  bits: config.numBits,
+  limited: !asOriginal,
+});
+
+/** Blocks that a rule without checks wants asymmetric: there is nowhere to store zero points. */
+function spanScales(request: ConstantRequest): Float32Array {
+  const { mins, maxs } = channelRanges(request.constant, scaleGroups(request));
+  const type = { bits: request.config.numBits, symmetric: false };
+  return mins.map((min, block) =>
+    storedBlockScale(scaleOfRange(min, maxs[block] as number, type, 'float32').scale, !request.asOriginal),
+  );
+}
 
 /**
  * Blocks of `size` values along the block axis, the scale of each stored as float16 with at most 7 mantissa bits; the
@@ -71,19 +91,9 @@ const CHUNK_BLOCKS = 1 << 15;
 function perBlock(request: ConstantRequest, size: number): TensorParameters {
   const { constant, shape, config, blockAxis } = request;
   const extent = scaleGroups(request);
-  const blocks = shape.map((n, dimension) => (dimension === blockAxis ? n / size : n));
+  const scales = config.symmetric ? takeGroupNumbers(constant, extent, blockRule(request)).values : spanScales(request);
   const type = { bits: config.numBits, symmetric: config.symmetric, unsigned: false };
-  const scales = sharedFloats(extent.channels);
-  // Blocks may be many millions: their ranges are forgotten as soon as they are used.
-  for (let first = 0; first < scales.length; first += CHUNK_BLOCKS) {
-    const channels = Math.min(CHUNK_BLOCKS, scales.length - first);
-    const part = partOf(constant, 4 * size * first, 4 * size * (first + channels));
-    const { mins, maxs } = channelRanges(part, { outer: 1, channels, inner: size });
-    for (let i = 0; i < channels; i += 1) {
-      const { scale } = scaleOfRange(mins[i] as number, maxs[i] as number, type, 'float32');
-      scales[first + i] = storedBlockScale(scale, request.asOriginal);
-    }
-  }
+  const blocks = shape.map((n, dimension) => (dimension === blockAxis ? n / size : n));
   const parameters = {
     kind: 'integer',
     ...type,

@@ -1,11 +1,11 @@
-import type { ChannelExtent } from '../../kernels/index.ts';
+import { type ChannelExtent, storedBlockScale } from '../../kernels/index.ts';
 import type { Constant } from '../../schema/constant.ts';
 import { AeqError } from '../../schema/errors.ts';
 import { blockSize } from '../recipe/types.ts';
 import { type Carrier, clipRange, quantizeFloat32 } from './arithmetic.ts';
 import { floats } from './bias.ts';
 import { quantizedConstant } from './constants.ts';
-import { scaleOfBound, storedBlockScale } from './grouped.ts';
+import { scaleOfBound } from './grouped.ts';
 import type { TensorParameters } from './parameters.ts';
 import { type ConstantRequest, scaleGroups } from './request.ts';
 
@@ -46,7 +46,7 @@ export function recoveredConstant(request: ConstantRequest): TensorParameters {
     unsigned: false,
     symmetric: true,
     carrier: carrierOf(request),
-    scales: size === undefined || asOriginal ? scales : scales.map((scale) => storedBlockScale(scale, false)),
+    scales: size === undefined || asOriginal ? scales : scales.map((scale) => storedBlockScale(scale, true)),
     zeroPoints: new Float64Array(scales.length),
     axis,
     blockSize: size ?? 0,

@@ -1,22 +1,14 @@
-import type { ChannelExtent } from '../../kernels/index.ts';
 import type { Constant } from '../../schema/constant.ts';
 import type { AlgorithmKey, AlgorithmSupport, OpConfig } from '../recipe/types.ts';
 import { float16Constant } from './constants.ts';
-import type { GroupRule } from './group-numbers.ts';
-import { minMaxConstant } from './min-max.ts';
+import type { Measurement } from './group-numbers.ts';
+import { minMaxConstant, minMaxMeasurement } from './min-max.ts';
 import { mseConstant, mseProblem } from './mse.ts';
 import { clipRule, type KnownRange, octavConstant, octavWithin } from './octav.ts';
 import type { TensorParameters } from './parameters.ts';
 import { recoveredConstant, recoveryProblem } from './recovery.ts';
 import { type ConstantRequest, scaleGroups } from './request.ts';
 import { rotatedParameters, rotatedSource } from './rotation.ts';
-
-/** What an algorithm wants to know of the groups of values of a constant: their numbers, or without a rule their ranges. */
-export interface Measurement {
-  readonly constant: Constant;
-  readonly extent: ChannelExtent;
-  readonly rule?: GroupRule;
-}
 
 /** How activations are rotated: by an operator of its own, or by a product with a constant matrix. */
 export type RotationForm = 'operator' | 'product';
@@ -84,7 +76,7 @@ const ALGORITHMS: readonly Algorithm[] = [
     check: 'policy',
     constantParameters: minMaxConstant,
     withRange: 'replaces',
-    measurement: (request) => ({ constant: request.constant, extent: scaleGroups(request) }),
+    measurement: minMaxMeasurement,
   },
   {
     key: 'float_casting',

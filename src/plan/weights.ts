@@ -2,7 +2,7 @@ import type { Constant } from '../../schema/constant.ts';
 import { TensorType } from '../../schema/generated/tflite.ts';
 import { tensorConstant } from '../../schema/graph.ts';
 import { type Model, NO_TENSOR } from '../../schema/model.ts';
-import type { Measurement } from '../algorithms/registry.ts';
+import type { Measurement } from '../algorithms/group-numbers.ts';
 import type { RecipeResolver } from '../recipe/types.ts';
 import { COMPAT_0_10, CORRECT } from './conduct.ts';
 import { ConstantParameters } from './constant-parameters.ts';

@@ -2,9 +2,15 @@ import type { ConstantOrigin } from '../../schema/constant.ts';
 import type { ChannelRanges } from '../algorithms/constants.ts';
 import { rememberRanges } from '../algorithms/constants.ts';
 import { type Piece, piecesOf } from '../algorithms/extent.ts';
-import { type GroupNumbers, type GroupRule, joinedRounds, rememberNumbers } from '../algorithms/group-numbers.ts';
+import {
+  type GroupNumbers,
+  type GroupRule,
+  joinedRounds,
+  type Measurement,
+  rememberNumbers,
+} from '../algorithms/group-numbers.ts';
+import { sharedFloats } from '../algorithms/grouped.ts';
 import { earlierRule } from '../algorithms/octav.ts';
-import type { Measurement } from '../algorithms/registry.ts';
 import { threadCount } from './thread.node.ts';
 import { Threads } from './threads.node.ts';
 
@@ -61,7 +67,7 @@ async function numbersOf(
   const { outer, channels, inner } = extent;
   const step = outer > 1 ? channels : Math.max(1, Math.floor(JOB_ELEMENTS / inner));
   const starts = Array.from({ length: Math.ceil(channels / step) }, (_, i) => i * step);
-  const values = new Float32Array(channels);
+  const values = sharedFloats(channels);
   const parts = await Promise.all(
     starts.map(async (first) => {
       const last = Math.min(first + step, channels);

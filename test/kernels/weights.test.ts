@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { hadamardEntry } from '../../kernels/index.ts';
+import { float16Bits, float16Value, hadamardEntry } from '../../kernels/index.ts';
 import { expectTwins, floats, floatsOf, randomNumbers, shifts, tensors } from './twins.ts';
 
 const { fround } = Math;
@@ -38,6 +38,41 @@ describe('sumSquares', () => {
     );
     const exact = values.reduce((sum, x) => sum + fround(x * x), 0);
     expect(Math.abs((outputs[1]?.[0] as number) - exact) / exact).toBeLessThan(2 ** -20);
+  });
+});
+
+describe('blockScales', () => {
+  it('gives the same bits as its twin', () => {
+    const runs = fc.record({ blocks: fc.integer({ min: 0, max: 11 }), size: fc.integer({ min: 1, max: 40 }) });
+    const given = runs.chain(({ blocks, size }) => {
+      const values = floats({ minLength: blocks * size, maxLength: blocks * size });
+      return fc.record({ blocks: fc.constant(blocks), size: fc.constant(size), values });
+    });
+    const rules = fc.record({ greatest: fc.constantFrom(1, 7, 127), limited: fc.boolean() });
+    fc.assert(
+      fc.property(given, rules, shifts, ({ blocks, size, values }, rule, shift) => {
+        expectTwins(
+          [values, new Float32Array(blocks)],
+          (k, [at = 0, out = 0]) => k.blockScales(at, blocks, size, rule, out),
+          shift,
+        );
+      }),
+      { numRuns: 600 },
+    );
+  });
+
+  it.each([true, false])('gives the same bits for magnitudes of any exponent, limited: %s', (limited) => {
+    const random = randomNumbers(limited ? 1 : 2);
+    const values = Float32Array.from({ length: 8 * 500 }, () => (random() - 0.5) * 2 ** (300 * random() - 160));
+    for (const greatest of [1, 7, 127]) {
+      const { outputs } = expectTwins([values, new Float32Array(500)], (k, [at = 0, out = 0]) =>
+        k.blockScales(at, 500, 8, { greatest, limited }, out),
+      );
+      const scales = Array.from(outputs[1] as Float32Array);
+      expect(scales.every((scale) => float16Value(float16Bits(scale)) === scale)).toBe(true);
+      expect([scales.includes(0), scales.includes(Number.POSITIVE_INFINITY)]).toEqual([false, !limited]);
+      expect(scales.includes(65504)).toBe(limited);
+    }
   });
 });
 

@@ -26,6 +26,7 @@ function writeFloatModel(path: string): void {
 }
 
 const cases: [AlgorithmKey, Granularity][] = [
+  ['min_max_uniform_quantize', 'BLOCKWISE_32'],
   ['OCTAV', 'CHANNELWISE'],
   ['OCTAV', 'TENSORWISE'],
   ['OCTAV', 'BLOCKWISE_32'],
@@ -59,6 +60,7 @@ describe('groupNumbers', () => {
     const extent = { outer: 1, channels: 70, inner: 5000 };
     for (const rule of [
       { kind: 'mean-square' },
+      { kind: 'block-scale', bits: 4, limited: true },
       { kind: 'clipped-bound', bits: 4, perTensor: false, rounds: MOST_ROUNDS },
     ] as const) {
       const whole = groupNumbers(constant, extent, rule).values;

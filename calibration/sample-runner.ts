@@ -132,7 +132,11 @@ export class LocalRunner implements SampleRunner {
     try {
       for (const captured of tensors) {
         const wanted = this.#captured.get(keyOf(captured)) ?? [];
-        const options = { histogram, rowMaximum: wanted.some(({ rowMaximum }) => rowMaximum) };
+        const options = {
+          histogram,
+          rowMaximum: wanted.some(({ rowMaximum }) => rowMaximum),
+          rowLength: wanted.find(({ rowLength }) => rowLength !== undefined)?.rowLength,
+        };
         const observation = observe(captured.kernels, captured.view, options);
         if (!observation) continue;
         if (!this.#settings.allowNonFinite) requireFinite(observation, wanted[0] ?? captured, this.#model, sample);

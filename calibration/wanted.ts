@@ -1,5 +1,15 @@
+import { productCount } from '../schema/documents/calibration-products.ts';
+import { AeqError } from '../schema/errors.ts';
 import { TensorType } from '../schema/generated/tflite.ts';
-import { elementCount, hasScales, isBlockwise, signatures, tensorConstant, typeBits } from '../schema/graph.ts';
+import {
+  elementCount,
+  hasScales,
+  isBlockwise,
+  signatures,
+  tensorConstant,
+  tensorLabel,
+  typeBits,
+} from '../schema/graph.ts';
 import type { Model } from '../schema/model.ts';
 import { compositeBodies } from './capture/inline.ts';
 import type { TensorReference } from './capture/reference.ts';
@@ -8,6 +18,8 @@ import type { TensorReference } from './capture/reference.ts';
 export interface WantedTensor extends TensorReference {
   /** Also collect the least row maximum (rows along the last axis), for masks before a softmax. */
   readonly rowMaximum?: boolean;
+  /** Also collect products of each two values of rows of this length. */
+  readonly rowLength?: number;
 }
 
 /**
@@ -81,7 +93,7 @@ const STATISTICS_BYTES = 32 * 1024;
  */
 export function estimateMemory(
   model: Model,
-  wanted: Iterable<TensorReference>,
+  wanted: readonly WantedTensor[],
   { workers = 1, memoryBytes = 2 ** 30 }: { workers?: number; memoryBytes?: number } = {},
 ): MemoryEstimate {
   const modelBytes = model.buffers.reduce((sum, constant) => sum + (constant?.sizeBytes ?? 0), 0);
@@ -93,7 +105,33 @@ export function estimateMemory(
     tensors += 1;
   }
   const captureBytes = Math.min(wantedBytes, memoryBytes);
+  const learnedBytes = productBytes(wanted);
   const interpreter = PROCESS_BYTES + MODEL_COPIES * modelBytes + CAPTURE_COPIES * captureBytes;
   const others = workers > 1 ? PROCESS_BYTES : 0;
-  return { modelBytes, captureBytes, peakBytes: workers * interpreter + others + tensors * STATISTICS_BYTES };
+  // A worker's sums are sent to be added to those that are here.
+  const products = learnedBytes * (workers > 1 ? workers + 2 : 2);
+  const peakBytes = workers * interpreter + others + tensors * STATISTICS_BYTES + products;
+  return { modelBytes, captureBytes, peakBytes };
+}
+
+/** What sums of products take in one process, in most cases. */
+const productBytes = (wanted: readonly WantedTensor[]): number =>
+  wanted.reduce((sum, { rowLength }) => sum + (rowLength === undefined ? 0 : 8 * productCount(rowLength)), 0);
+
+/**
+ * Sums of products of long rows may be larger than everything else.
+ * @throws AeqError RECIPE_UNSUPPORTED when they do not fit into so much memory.
+ */
+export function requireProductsFit(model: Model, wanted: readonly WantedTensor[], memoryBytes = 2 ** 30): void {
+  const bytes = productBytes(wanted);
+  if (bytes <= memoryBytes) return;
+  const [most] = wanted.toSorted((a, b) => (b.rowLength ?? 0) - (a.rowLength ?? 0));
+  const graph = model.subgraphs[most?.subgraph ?? 0];
+  const name = graph && most ? tensorLabel(graph, most.tensor) : '';
+  const gigabytes = (bytes / 1e9).toFixed(1);
+  const message = `products of the inputs take ${gigabytes} GB; those of "${name}" have rows of ${most?.rowLength} values`;
+  throw new AeqError('RECIPE_UNSUPPORTED', message, {
+    where: { tensor: name },
+    hint: 'let the rule hold for fewer operators, or allow more with --memory',
+  });
 }

@@ -19,6 +19,7 @@ export type {
   IntegerType,
   Kernels,
 } from './kernels.ts';
+export { TILE } from './kernels.ts';
 export { plainKernels } from './plain.ts';
 export { hadamardEntry } from './plain-weights.ts';
 export { instantiateKernels } from './simd.ts';

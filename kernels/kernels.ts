@@ -104,6 +104,12 @@ export interface Kernels {
    * and rounded once; `scratch`: `size` doubles. The matrix is its own inverse.
    */
   rotate(source: number, count: number, size: number, scratch: number, target: number): void;
+
+  /**
+   * Adds products of two panels to a tile of doubles: target[i][j] += sum over k of a[k][i] * b[k][j], summed over k from
+   * zero and in order. Panels have `depth` rows, the tile TILE, all of them TILE columns. Nothing may be NaN.
+   */
+  addProducts(a: number, b: number, depth: number, target: number): void;
 }
 
 export interface BlockScaleRule {
@@ -112,6 +118,9 @@ export interface BlockScaleRule {
   /** A scale that would be 0 or infinite becomes the nearest float16 that is not. */
   readonly limited: boolean;
 }
+
+/** Rows and columns of the tiles of `addProducts`. */
+export const TILE = 64;
 
 /** A tensor seen as [outer, channels, inner]; channels = inner = 1 is "one channel". */
 export interface ChannelExtent {

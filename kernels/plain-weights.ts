@@ -1,5 +1,5 @@
 import { storedBlockScale } from './float16.ts';
-import type { BlockScaleRule, ChannelExtent, ClipRounds, ClipRule } from './kernels.ts';
+import { type BlockScaleRule, type ChannelExtent, type ClipRounds, type ClipRule, TILE } from './kernels.ts';
 
 const { fround } = Math;
 
@@ -119,5 +119,15 @@ export function rotate(source: Float32Array, scratch: Float64Array, target: Floa
       }
     }
     for (let i = 0; i < size; i += 1) target[start + i] = canonical((scratch[i] as number) * entry);
+  }
+}
+
+export function addProducts(a: Float64Array, b: Float64Array, target: Float64Array): void {
+  for (let i = 0; i < TILE; i += 1) {
+    for (let j = 0; j < TILE; j += 1) {
+      let sum = 0;
+      for (let k = 0; k < a.length; k += TILE) sum += (a[k + i] as number) * (b[k + j] as number);
+      target[i * TILE + j] = (target[i * TILE + j] as number) + sum;
+    }
   }
 }

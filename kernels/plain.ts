@@ -1,6 +1,14 @@
 import { float16ToFloat32Bits, float32ToFloat16Bits, roundHalfEven } from './float16.ts';
-import type { ChannelExtent, ErrorSums, FloatRange, IntegerLimits, IntegerType, Kernels } from './kernels.ts';
-import { blockScales, clipBounds, rotate, sumSquares } from './plain-weights.ts';
+import {
+  type ChannelExtent,
+  type ErrorSums,
+  type FloatRange,
+  type IntegerLimits,
+  type IntegerType,
+  type Kernels,
+  TILE,
+} from './kernels.ts';
+import { addProducts, blockScales, clipBounds, rotate, sumSquares } from './plain-weights.ts';
 
 const { fround } = Math;
 /** Entries of a table that are taken out together. */
@@ -107,6 +115,12 @@ export function plainKernels(memory: WebAssembly.Memory): Kernels {
         new Float32Array(memory.buffer, source, count),
         new Float64Array(memory.buffer, scratch, size),
         new Float32Array(memory.buffer, target, count),
+      ),
+    addProducts: (a, b, depth, target) =>
+      addProducts(
+        new Float64Array(memory.buffer, a, depth * TILE),
+        new Float64Array(memory.buffer, b, depth * TILE),
+        new Float64Array(memory.buffer, target, TILE * TILE),
       ),
   };
 }

@@ -108,5 +108,8 @@ export function instantiateKernels(memory: WebAssembly.Memory): Kernels {
     rotate: (source, count, size, scratch, target) => {
       call('rotate')(source, count, size, hadamardEntry(size), scratch, target);
     },
+    addProducts: (a, b, depth, target) => {
+      call('addProducts')(a, b, depth, target);
+    },
   };
 }

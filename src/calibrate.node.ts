@@ -9,13 +9,13 @@ import {
   calibrate,
   calibrateWith,
 } from '../calibration/session.ts';
-import { allActivations, estimateMemory, type WantedTensor } from '../calibration/wanted.ts';
+import { allActivations, estimateMemory, requireProductsFit, type WantedTensor } from '../calibration/wanted.ts';
 import { WorkerRunner } from '../calibration/workers.node.ts';
 import type { Dataset } from '../datasets/sample.ts';
 import type { CalibrationDocument, ModelIdentity } from '../schema/documents/calibration.ts';
 import type { Model } from '../schema/model.ts';
 import { CORRECT } from './plan/conduct.ts';
-import { neededActivations } from './plan/needed.ts';
+import { learnedInputs, neededActivations } from './plan/needed.ts';
 import { rangeContext } from './plan/range-context.ts';
 import { recipes } from './recipe/builders.ts';
 import { recipeContext } from './recipe/context.ts';
@@ -85,6 +85,7 @@ export async function calibrateModel(
     memoryBytes: options.memoryBytes,
     ...interpreterThreads(workers, options.workers),
   };
+  requireProductsFit(model, settings.wanted, options.memoryBytes);
   const { shard, resume, onProgress, onPartial, signal } = options;
   const plan = { model, identity, data, shard, resume, onProgress, onPartial, signal };
   const { peakBytes } = estimateMemory(model, settings.wanted, { workers, ...definedMemory(options) });
@@ -117,11 +118,17 @@ function selection(dataset: Dataset, { samples, seed }: CalibrateModelOptions): 
 
 /** Without a recipe: everything, and what the range rules ask of masks as if all of it became int8. */
 function wantedTensors(model: Model, resolver: RecipeResolver | undefined): WantedTensor[] {
-  const needed = resolver ? neededActivations(model, resolver, CORRECT) : [];
-  const places = needed.length > 0 ? needed : allActivations(model);
+  const wanted = new Map<string, WantedTensor>();
+  const want = (place: WantedTensor) => {
+    const key = `${place.subgraph}:${place.tensor}`;
+    wanted.set(key, { ...wanted.get(key), ...place });
+  };
+  if (resolver) {
+    neededActivations(model, resolver, CORRECT).forEach(want);
+    learnedInputs(model, resolver, CORRECT).forEach(want);
+  }
+  if (wanted.size === 0) allActivations(model).forEach(want);
+  const places = [...wanted.values()].sort((a, b) => a.subgraph - b.subgraph || a.tensor - b.tensor);
   const context = rangeContext(model, resolver ?? createResolver(recipes.staticWi8Ai8(), recipeContext()));
-  return places.map(({ subgraph, tensor }) => {
-    const rowMaximum = context.use(subgraph, tensor)?.mask === true;
-    return { subgraph, tensor, rowMaximum };
-  });
+  return places.map((place) => ({ ...place, rowMaximum: context.use(place.subgraph, place.tensor)?.mask === true }));
 }

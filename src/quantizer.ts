@@ -272,7 +272,11 @@ export class Quantizer {
     const { range = this.#compat ? 'ema' : 'auto', safety } = options;
     if (!this.needCalibration) return { ranges: { range: () => undefined } };
     if (!calibration) {
-      throw new AeqError('CALIBRATION_MISSING', 'static quantization needs the ranges of the activations', {
+      const learns = this.#recipe.rules.find(
+        ({ algorithm }) => this.#context.algorithms.get(algorithm)?.needsCalibration,
+      );
+      const who = learns ? `${learns.algorithm} needs statistics` : 'static quantization needs the ranges';
+      throw new AeqError('CALIBRATION_MISSING', `${who} of the activations`, {
         hint: 'calibrate first (aeq calibrate), or give samples with --data',
       });
     }

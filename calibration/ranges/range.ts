@@ -1,3 +1,4 @@
+import type { ProductSums } from '../../schema/documents/calibration-products.ts';
 import type { Magnitudes } from './magnitudes.ts';
 import type { Suspicion } from './suspicion.ts';
 
@@ -25,4 +26,6 @@ export interface RangeSource {
   magnitudes?(subgraph: number, tensor: number): Magnitudes | undefined;
   /** What is odd about the values of a tensor; undefined, or absent, where nothing is or nobody knows. */
   suspicion?(subgraph: number, tensor: number): Suspicion | undefined;
+  /** Second moments of a tensor's rows, where they were collected. */
+  products?(subgraph: number, tensor: number): ProductSums | undefined;
 }

@@ -46,7 +46,8 @@ export function rangesFromCalibration(
     const entry = statistics(subgraph, tensor);
     return entry && (suspicionOf(entry) ?? (range(subgraph, tensor)?.cutsMask ? 'mask' : undefined));
   };
-  return { range, magnitudes, suspicion };
+  const products = (subgraph: number, tensor: number) => statistics(subgraph, tensor)?.products;
+  return { range, magnitudes, suspicion, products };
 }
 
 /** What a tensor's rule may ask about others. */

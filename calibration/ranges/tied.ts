@@ -42,6 +42,7 @@ export function alignRanges(source: RangeSource, groups: readonly (readonly Tens
   for (const group of groups) for (const member of group) groupOf.set(`${member.subgraph}:${member.tensor}`, group);
   return {
     ...(source.magnitudes && { magnitudes: source.magnitudes }),
+    ...(source.products && { products: source.products }),
     ...(source.suspicion && { suspicion: source.suspicion }),
     range(subgraph, tensor) {
       const own = source.range(subgraph, tensor);

@@ -3,6 +3,7 @@ import { TensorType } from '../../schema/generated/tflite.ts';
 import { elementCount } from '../../schema/graph.ts';
 import { type HistogramPages, joinPages } from './histogram-counts.ts';
 import type { HistogramTable, PageStage } from './histogram-table.ts';
+import type { SampleRows } from './product-sum.ts';
 
 /** What one sample showed of one tensor. */
 export interface TensorObservation {
@@ -15,6 +16,8 @@ export interface TensorObservation {
   readonly histogram: HistogramPages | undefined;
   /** Least of the greatest values of the rows along the last axis, where that was asked for. */
   readonly leastRowMaximum: number | undefined;
+  /** A copy of the values, where products of them were asked for; several where the sample ran through it so often. */
+  readonly rows?: readonly SampleRows[] | undefined;
 }
 
 /** A tensor's values in the memory of the kernels that look at them. */
@@ -37,6 +40,8 @@ export interface ObservationOptions {
   /** Without it: no histogram. */
   readonly histogram?: HistogramRoom | undefined;
   readonly rowMaximum?: boolean | undefined;
+  /** Keep the values of a float32 tensor, as rows of this length. */
+  readonly rowLength?: number | undefined;
 }
 
 /** What one sample showed of a tensor that it ran through more than once. */
@@ -50,6 +55,7 @@ export function mergeObservations(a: TensorObservation, b: TensorObservation): T
     infinities: a.infinities + b.infinities,
     histogram: a.histogram && b.histogram && joinPages(a.histogram, b.histogram),
     leastRowMaximum: least.length > 0 ? Math.min(...least) : undefined,
+    ...(a.rows && b.rows && { rows: [...a.rows, ...b.rows] }),
   };
 }
 
@@ -73,7 +79,7 @@ function observeFloat32(
   kernels: Kernels,
   view: TensorMemory,
   elements: number,
-  { histogram, rowMaximum }: ObservationOptions,
+  { histogram, rowMaximum, rowLength }: ObservationOptions,
 ): TensorObservation {
   const { range, pages } = histogram
     ? histogram.table.survey(view.byteOffset, elements, histogram.stage)
@@ -88,6 +94,10 @@ function observeFloat32(
     infinities: range.infiniteCount,
     histogram: pages,
     leastRowMaximum: rowMaximum ? leastRowMaximum(values(), view.shape.at(-1) ?? 1) : undefined,
+    ...(rowLength !== undefined &&
+      elements % rowLength === 0 && {
+        rows: [{ channels: rowLength, values: values().slice(), batch: view.shape[0] ?? 1 }],
+      }),
   };
 }
 

@@ -2,6 +2,7 @@ import type { CalibratedSample, TensorStatistics } from '../../schema/documents/
 import { AeqError } from '../../schema/errors.ts';
 import { HistogramCounts } from './histogram-counts.ts';
 import type { TensorObservation } from './observation.ts';
+import { ProductSum } from './product-sum.ts';
 import { RangeRows } from './range-rows.ts';
 
 /** Which tensor of the model it is. */
@@ -135,6 +136,9 @@ class TensorSum {
   #infinities = 0;
   #histogram: HistogramCounts | undefined;
   #leastRowMaximum: number | undefined;
+  #products: ProductSum | undefined;
+  /** A part of the samples has no products: those of the others are not of all. */
+  #lacksProducts = false;
 
   constructor(identity: TensorIdentity) {
     this.#identity = identity;
@@ -157,6 +161,8 @@ class TensorSum {
     this.#ranges.add(ordinal, observation.min, observation.max);
     this.#addTotals(observation);
     if (observation.histogram) this.#counts().addPages(observation.histogram);
+    if (!observation.rows) this.#lacksProducts = true;
+    for (const rows of observation.rows ?? []) this.#productsOf(rows.channels)?.add(rows);
   }
 
   absorb(statistics: TensorStatistics, ordinals: readonly number[]): void {
@@ -165,6 +171,17 @@ class TensorSum {
     });
     this.#addTotals(statistics);
     if (statistics.histogram) this.#counts().add(statistics.histogram);
+    if (!statistics.products && statistics.samples.length > 0) this.#lacksProducts = true;
+    if (statistics.products) this.#productsOf(statistics.products.channels)?.absorb(statistics.products);
+  }
+
+  /** Undefined, from now on, where rows were of another length before. */
+  #productsOf(channels: number): ProductSum | undefined {
+    if (this.#lacksProducts) return undefined;
+    this.#products ??= new ProductSum(channels);
+    if (this.#products.channels === channels) return this.#products;
+    this.#lacksProducts = true;
+    return undefined;
   }
 
   #counts(): HistogramCounts {
@@ -172,7 +189,7 @@ class TensorSum {
     return this.#histogram;
   }
 
-  #addTotals(part: Omit<TensorObservation, 'min' | 'max' | 'histogram'>): void {
+  #addTotals(part: Omit<TensorObservation, 'min' | 'max' | 'histogram' | 'rows'>): void {
     this.#elements += part.elements;
     this.#nans += part.nans;
     this.#infinities += part.infinities;
@@ -191,6 +208,7 @@ class TensorSum {
       infinities: this.#infinities,
       histogram: this.#histogram?.build(),
       leastRowMaximum: this.#leastRowMaximum,
+      ...(this.#products && !this.#lacksProducts && { products: this.#products.build() }),
     };
   }
 }

@@ -11,3 +11,4 @@ export * from './quantize';
 export * from './range';
 export * from './rotate';
 export * from './sums';
+export * from './tiles';

@@ -1,3 +1,5 @@
+import { fromBase64, toBase64 } from './base64.ts';
+
 /**
  * How often each value occurred, on a grid that needs no range beforehand: a bin is the sign, the exponent and the top
  * `HISTOGRAM_MANTISSA_BITS` bits of the mantissa of a float32. NaN and infinities are not in it (they are counted
@@ -28,7 +30,7 @@ export function encodeHistogram({ keys, counts }: Histogram): string {
     end = putVarint(bytes, end, counts[i] ?? 0);
     last = key;
   });
-  return base64(bytes.subarray(0, end));
+  return toBase64(bytes.subarray(0, end));
 }
 
 /** Reverses encodeHistogram. @throws RangeError when the text is no histogram. */
@@ -77,27 +79,4 @@ function putVarint(bytes: Uint8Array, start: number, value: number): number {
   }
   bytes[at++] = rest;
   return at;
-}
-
-const CHUNK = 8192;
-
-function base64(bytes: Uint8Array): string {
-  let binary = '';
-  for (let start = 0; start < bytes.length; start += CHUNK) {
-    // Not spread: the arguments would be made one by one.
-    binary += String.fromCharCode.apply(undefined, bytes.subarray(start, start + CHUNK) as unknown as number[]);
-  }
-  return btoa(binary);
-}
-
-function fromBase64(text: string): Uint8Array {
-  let binary: string;
-  try {
-    binary = atob(text);
-  } catch {
-    throw new RangeError('it is not base64');
-  }
-  const bytes = new Uint8Array(binary.length);
-  for (let i = 0; i < bytes.length; i++) bytes[i] = binary.charCodeAt(i);
-  return bytes;
 }

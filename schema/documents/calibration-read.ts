@@ -11,6 +11,7 @@ import {
   type TensorStatistics,
 } from './calibration.ts';
 import { decodeHistogram, type Histogram, histogramTotal } from './calibration-histogram.ts';
+import { decodeProducts, type ProductSums, productCount } from './calibration-products.ts';
 import { findJsonFault } from './json-position.ts';
 
 type Fail = (why: string, field?: string) => never;
@@ -108,7 +109,27 @@ function decodeTensor(entry: TensorEntry, sampleCount: number, field: string, fa
     infinities: entry.infinities,
     histogram: entry.histogram === undefined ? undefined : histogramOf(entry, field, fail),
     leastRowMaximum: entry.leastRowMaximum === undefined ? undefined : value(entry.leastRowMaximum),
+    ...(entry.products && { products: productsOf(entry.name, entry.products, field, fail) }),
   };
+}
+
+function productsOf(
+  name: string,
+  { channels, rows, batches, parts }: NonNullable<TensorEntry['products']>,
+  field: string,
+  fail: Fail,
+): ProductSums {
+  const count = productCount(channels);
+  const decoded = parts.map(({ step, additions, sums }, i) => {
+    try {
+      return { step, additions, sums: decodeProducts(sums, count) };
+    } catch (error) {
+      if (!(error instanceof RangeError)) throw error;
+      return fail(`the products of "${name}" are damaged: ${error.message}`, `${field}.products.parts.${i}.sums`);
+    }
+  });
+  requireAscending(decoded, (a, b) => a.step - b.step, `${field}.products.parts`, fail);
+  return { channels, rows, batches, parts: decoded };
 }
 
 function histogramOf(entry: TensorEntry, field: string, fail: Fail): Histogram {

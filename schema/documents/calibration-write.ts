@@ -10,6 +10,7 @@ import {
   type TensorStatistics,
 } from './calibration.ts';
 import { encodeHistogram } from './calibration-histogram.ts';
+import { encodeProducts, type ProductSums } from './calibration-products.ts';
 import { sortedMembers } from './canonical.ts';
 
 /** Characters that are written at a time, at least: a document of many samples need not be in memory as text. */
@@ -82,8 +83,16 @@ function tensorEntry(tensor: TensorStatistics): TensorEntry {
     infinities: tensor.infinities,
     ...(tensor.histogram && { histogram: encodeHistogram(tensor.histogram) }),
     ...(tensor.leastRowMaximum !== undefined && { leastRowMaximum: text(tensor.leastRowMaximum) }),
+    ...(tensor.products && { products: productsEntry(tensor.products) }),
   };
 }
+
+const productsEntry = ({ channels, rows, batches, parts }: ProductSums): NonNullable<TensorEntry['products']> => ({
+  channels,
+  rows,
+  batches,
+  parts: parts.map(({ step, additions, sums }) => ({ step, additions, sums: encodeProducts(sums) })),
+});
 
 function numbers(values: Float64Array, text: (value: number) => JsonNumber): JsonNumber[] {
   const result: JsonNumber[] = [];

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import type { Histogram } from './calibration-histogram.ts';
+import type { ProductSums } from './calibration-products.ts';
 
 /** Which model a calibration belongs to. `file` is a name without a folder, for messages. */
 export interface ModelIdentity {
@@ -53,6 +54,8 @@ export interface TensorStatistics {
   readonly histogram: Histogram | undefined;
   /** The least of all rows' greatest values, rows along the last axis, where that was asked for. */
   readonly leastRowMaximum: number | undefined;
+  /** Second moments of the rows, over all samples, where they were asked for. */
+  readonly products?: ProductSums | undefined;
 }
 
 /**
@@ -79,6 +82,8 @@ const number: z.ZodType<number | 'NaN' | 'Infinity' | '-Infinity'> = z.union([
   z.number(),
   z.enum(['NaN', 'Infinity', '-Infinity']),
 ]);
+/** A guard against a file that asks for more memory than there is. */
+const MOST_CHANNELS = 2 ** 15;
 const runs = z.array(z.tuple([whole, whole])).describe('runs of ascending whole numbers: [first, how many]');
 
 /** The calibration file, as it stands on disk. */
@@ -119,6 +124,25 @@ export const calibrationFile = z.object({
         .optional()
         .describe('base64; per bin the distance to the last key (from -1) and the count, as base-128 varints'),
       leastRowMaximum: number.optional(),
+      products: z
+        .object({
+          channels: whole.positive().max(MOST_CHANNELS),
+          rows: whole,
+          batches: whole.describe('lengths of the first dimension, over all samples'),
+          parts: z.array(
+            z.object({
+              step: z.number().int().min(-1000).max(1000).describe('power of two that `sums` are multiples of'),
+              additions: whole,
+              sums: z
+                .string()
+                .describe(
+                  'base64; for each channel i and each j <= i the sum over rows of x[i] * x[j], as base-128 varints of which the lowest bit is the sign',
+                ),
+            }),
+          ),
+        })
+        .optional()
+        .describe('second moments of rows of `channels` values'),
     }),
   ),
 });

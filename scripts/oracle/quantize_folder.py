@@ -3,7 +3,7 @@
 usage: quantize_folder.py FOLDER
 
 Each subfolder holds model.tflite, recipe.json and, for static recipes, calibration.json with the type of its numbers in
-carrier.txt (float32 or float64). Written beside them: quantized.tflite, or error.txt with the exception.
+carrier.txt (float32 or float64); what GPTQ and OSCAR learn is float64 in it. Written beside them: quantized.tflite, or error.txt with the exception.
 Needs a Python with ai-edge-quantizer 0.10.0.
 """
 
@@ -28,8 +28,14 @@ def statistics(case):
         return None
     carrier = np.dtype((case / "carrier.txt").read_text().strip())
     document = json.loads(path.read_text())
+
+    def member(key, value):
+        if key == "num_samples":
+            return int(value)
+        return np.array(value, dtype=np.float64 if key in ("hessian", "mu2") else carrier)
+
     return {
-        name: {key: np.array(value, dtype=carrier) for key, value in entry.items()}
+        name: {key: member(key, value) for key, value in entry.items()}
         for name, entry in document.items()
     }
 

@@ -3,7 +3,7 @@ import { type Constant, fillFrom } from '../../schema/constant.ts';
 import { clipRange, quantizeDouble } from './arithmetic.ts';
 import { derivedConstant } from './derived-constant.ts';
 import { piecesOf } from './extent.ts';
-import type { TensorParameters } from './parameters.ts';
+import type { CodeParameters } from './parameters.ts';
 
 /** Elements that are worked on at once: 1 MiB of floats, which stay in the processor's cache between the loops. */
 export const CHUNK_ELEMENTS = 1 << 18;
@@ -61,12 +61,6 @@ export function placeElements(workspace: Workspace, constant: Constant, start: n
   fillFrom(constant, workspace.bytes(address, (end - start) * 4), start * 4);
   return address;
 }
-
-/** What is needed to compute codes. */
-export type CodeParameters = Pick<
-  TensorParameters,
-  'bits' | 'symmetric' | 'unsigned' | 'carrier' | 'scales' | 'zeroPoints'
->;
 
 /**
  * A float32 constant quantized as its parameters say, computed when it is read: any range of the stored bytes, in any

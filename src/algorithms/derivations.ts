@@ -1,7 +1,8 @@
 import type { ChannelExtent } from '../../kernels/index.ts';
 import type { Constant, ConstantOrigin } from '../../schema/constant.ts';
 import { AeqError } from '../../schema/errors.ts';
-import { type CodeParameters, codesAsFloats, float16Constant, quantizedConstant } from './constants.ts';
+import { codesAsFloats, float16Constant, quantizedConstant } from './constants.ts';
+import type { CodeParameters } from './parameters.ts';
 import { rotatedConstant } from './rotation.ts';
 
 type Derive = (source: Constant, parameters: unknown) => Constant;

@@ -2,7 +2,8 @@ import type { Constant, ConstantOrigin } from '../../schema/constant.ts';
 
 /** A constant that is computed from another one, element by element. */
 export interface Derivation {
-  readonly source: Constant;
+  /** Where another thread can make it too; without it, it cannot. */
+  readonly source?: Constant;
   /** Elements. */
   readonly count: number;
   /** Width of an element as it is stored, a divisor or a multiple of 8; narrow ones are packed. */
@@ -15,7 +16,7 @@ export interface Derivation {
    */
   readonly compute: (start: number, end: number) => Uint8Array;
   /** Name in DERIVATIONS, and what is needed besides the source to make the same constant in another thread. */
-  readonly how: string;
+  readonly how?: string;
   readonly parameters?: unknown;
 }
 
@@ -32,7 +33,8 @@ export function derivedConstant(derivation: Derivation): Constant {
     }
     return result;
   };
-  const origin: ConstantOrigin | undefined = source.origin && { kind: 'derived', how, from: source.origin, parameters };
+  const from = source?.origin;
+  const origin: ConstantOrigin | undefined = from && how ? { kind: 'derived', how, from, parameters } : undefined;
   return {
     sizeBytes,
     read,

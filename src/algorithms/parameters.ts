@@ -31,9 +31,17 @@ export interface TensorParameters {
   readonly rotation?: number;
   /** The stored bytes of a constant. */
   readonly data?: Constant;
+  /** The stored bytes under other scales, where they are more than each value rounded for itself. */
+  readonly codesWith?: (numbers: CodeParameters) => Constant;
   /** Why these numbers, for the plan. */
   readonly reason: string;
 }
+
+/** What is needed to compute codes. */
+export type CodeParameters = Pick<
+  TensorParameters,
+  'bits' | 'symmetric' | 'unsigned' | 'carrier' | 'scales' | 'zeroPoints'
+>;
 
 /** Tensor type that stores the parameters' codes. */
 export function storedType({ kind, bits, unsigned }: TensorParameters): number {

@@ -1,6 +1,7 @@
 import type { Constant } from '../../schema/constant.ts';
 import type { AlgorithmKey, AlgorithmSupport, OpConfig } from '../recipe/types.ts';
 import { float16Constant } from './constants.ts';
+import { gptqConstant, gptqProblem } from './gptq.ts';
 import type { Measurement } from './group-numbers.ts';
 import { minMaxConstant, minMaxMeasurement } from './min-max.ts';
 import { mseConstant, mseProblem } from './mse.ts';
@@ -20,6 +21,8 @@ export interface Algorithm extends AlgorithmSupport {
   readonly weightProblem?: (request: ConstantRequest) => string | undefined;
   /** What it will ask of a constant first, where that can be found ahead. */
   readonly measurement?: (request: ConstantRequest) => Measurement;
+  /** What it has to know of the rows that an operator multiplies the weight by: products of each two of their values. */
+  readonly learnsFrom?: 'products';
   /** What a range that was calibrated for a constant does to it under compat; absent: nothing. */
   readonly withRange?: 'replaces' | ((request: ConstantRequest, range: KnownRange) => TensorParameters);
   /** Only weights change, behind a DEQUANTIZE, whatever the rule says of computing. */
@@ -112,6 +115,16 @@ const ALGORITHMS: readonly Algorithm[] = [
       extent: scaleGroups(request),
       rule: { kind: 'mean-square' },
     }),
+  },
+  {
+    key: 'GPTQ',
+    operations: ['FULLY_CONNECTED'],
+    check: 'policy',
+    needsCalibration: true,
+    learnsFrom: 'products',
+    refuse: (_, config) => gptqProblem(config),
+    constantParameters: gptqConstant,
+    measurement: minMaxMeasurement,
   },
   rotation('HADAMARD_ROTATION', 'operator'),
   rotation('DECOMPOSED_HADAMARD_ROTATION', 'product'),

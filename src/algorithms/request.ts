@@ -1,5 +1,6 @@
 import type { ChannelExtent } from '../../kernels/index.ts';
 import type { Constant } from '../../schema/constant.ts';
+import type { ProductSums } from '../../schema/documents/calibration-products.ts';
 import { AeqError } from '../../schema/errors.ts';
 import { blockSize, type TensorConfig } from '../recipe/types.ts';
 import { extentOfAxis } from './extent.ts';
@@ -17,6 +18,18 @@ export interface ConstantRequest {
   readonly asOriginal?: boolean;
   /** The rule says `skip_checks`: what came of it is not checked either. */
   readonly unchecked?: boolean;
+  /** Second moments of the rows that the operator multiplies the weight by, for algorithms that learn from them. */
+  readonly products?: ProductSums;
+  /** Under compat: for how many weights with this input these were used, this one included. */
+  readonly dampings?: number;
+}
+
+/** What an algorithm cannot do without. @throws AeqError STATISTICS_MISSING when it is not there. */
+export function required<T>({ shape }: ConstantRequest, statistics: T | undefined): T {
+  if (statistics !== undefined) return statistics;
+  throw new AeqError('STATISTICS_MISSING', `nothing is known of the inputs of a weight of shape [${shape}]`, {
+    hint: 'calibrate with the recipe that the model is quantized by',
+  });
 }
 
 /**

@@ -1,20 +1,28 @@
 import type { Constant } from '../../schema/constant.ts';
+import type { ProductSums } from '../../schema/documents/calibration-products.ts';
+import { AeqError } from '../../schema/errors.ts';
 import { TensorType } from '../../schema/generated/tflite.ts';
+import { NO_TENSOR } from '../../schema/model.ts';
 import { codesAsFloats } from '../algorithms/constants.ts';
 import type { TensorParameters } from '../algorithms/parameters.ts';
 import type { ConstantRequest } from '../algorithms/request.ts';
 import { isWeight } from '../ops/index.ts';
 import { blockSize, type TensorConfig } from '../recipe/types.ts';
 import type { Conduct } from './conduct.ts';
-import { type OperatorTask, tensorOf, viewOf } from './task.ts';
+import { type OperatorTask, operatorLabel, tensorOf, unsupported, viewOf } from './task.ts';
 
 /** Parameters of constants, made once for all readers that want the same: they then share one stored copy. */
 export class ConstantParameters {
   readonly #conduct: Conduct;
   readonly #known = new Map<string, TensorParameters>();
+  readonly #products: ProductsOf;
+  /** How many weights were made with products, so far. */
+  readonly #uses = new Map<ProductSums, number>();
 
-  constructor(conduct: Conduct) {
+  /** @param products what was seen of activations; by default nothing. */
+  constructor(conduct: Conduct, products: ProductsOf = () => undefined) {
     this.#conduct = conduct;
+    this.#products = products;
   }
 
   /**
@@ -35,7 +43,7 @@ export class ConstantParameters {
     const key = this.#key(task, buffer, request, packing);
     const known = this.#known.get(key);
     if (known) return known;
-    const made = make(request);
+    const made = make({ ...request, ...this.#learned(task, position, request) });
     const parameters = packing ? { ...made, packing } : made;
     this.#known.set(key, parameters);
     return parameters;
@@ -61,6 +69,22 @@ export class ConstantParameters {
     };
   }
 
+  /** What the algorithm learns from the rows that the weight is multiplied by. */
+  #learned(task: OperatorTask, position: number, request: ConstantRequest): Partial<ConstantRequest> {
+    const { weighted } = task.spec;
+    if (!task.algorithm.learnsFrom || !weighted || weighted.weight !== position) return {};
+    const input = task.inputs[weighted.input] ?? NO_TENSOR;
+    const products = input === NO_TENSOR ? undefined : this.#products(task.subgraphIndex, input);
+    if (!products) throw unknownInput(task, input);
+    const length = request.shape.at(-1);
+    if (products.channels !== length || (request.asOriginal && tensorOf(task, input).shape?.at(-1) !== length)) {
+      throw unsupported(task, `its weight has rows of ${length} values, its input of ${products.channels}`);
+    }
+    const dampings = (this.#uses.get(products) ?? 0) + 1;
+    this.#uses.set(products, dampings);
+    return { products, dampings };
+  }
+
   #key(
     task: OperatorTask,
     buffer: number,
@@ -71,6 +95,16 @@ export class ConstantParameters {
     if (this.#conduct.sharesParametersBlindly) return [...parts, JSON.stringify(config.algorithmParams)].join();
     return [...parts, packing, task.algorithm.key, `[${shape}]`, channelAxis, blockAxis].join();
   }
+}
+
+type ProductsOf = (subgraph: number, tensor: number) => ProductSums | undefined;
+
+function unknownInput(task: OperatorTask, input: number): AeqError {
+  const name = input === NO_TENSOR ? 'an absent tensor' : tensorOf(task, input).name || `tensor ${input}`;
+  return new AeqError('STATISTICS_MISSING', `${task.algorithm.key} needs products of the values of ${name}`, {
+    where: { subgraph: task.subgraphIndex, operator: operatorLabel(task), tensor: name },
+    hint: 'they are collected where the recipe is known: give --recipe to aeq calibrate, or samples to aeq quantize',
+  });
 }
 
 const packingOf = ({ spec }: OperatorTask, position: number) =>

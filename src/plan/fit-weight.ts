@@ -63,7 +63,8 @@ function widenWeight(
   );
   const widened = { ...parameters, scales, reason: `${parameters.reason}, ${count} widened so that ${purpose}` };
   const extent = extentOfAxis(tensorOf(task, weight.tensor).shape ?? [], parameters.axis);
-  const wanted = { ...widened, data: quantizedConstant(constant, extent, widened) };
+  const data = parameters.codesWith?.(widened) ?? quantizedConstant(constant, extent, widened);
+  const wanted = { ...widened, data };
   return wishes.map((entry) => (entry === weight ? { ...entry, wish: { ...entry.wish, parameters: wanted } } : entry));
 }
 

@@ -13,5 +13,6 @@ export interface Materials {
 
 export function createMaterials(ranges: RangeTable, conduct: Conduct): Materials {
   const warnings: string[] = [];
-  return { ranges, constants: new ConstantParameters(conduct), conduct, warnings };
+  const constants = new ConstantParameters(conduct, (subgraph, tensor) => ranges.products(subgraph, tensor));
+  return { ranges, constants, conduct, warnings };
 }

@@ -11,6 +11,30 @@ export interface TensorPlace {
   readonly tensor: number;
 }
 
+/** An activation of whose rows, of this length, an algorithm has to know products. */
+export interface LearnedPlace extends TensorPlace {
+  readonly rowLength: number;
+}
+
+/**
+ * The inputs that algorithms of a recipe learn from. Of operators that read one tensor as rows of different lengths, the
+ * first has its way.
+ */
+export function learnedInputs(model: Model, resolver: RecipeResolver, conduct: Conduct): LearnedPlace[] {
+  const found = new Map<string, LearnedPlace>();
+  for (const { decision } of decisions(model, resolver, conduct)) {
+    const { task } = decision;
+    const { weighted } = task?.spec ?? {};
+    if (!task?.algorithm.learnsFrom || !weighted) continue;
+    const [tensor, weight] = [weighted.input, weighted.weight].map((position) => task.inputs[position] ?? NO_TENSOR);
+    const rowLength = task.subgraph.tensors[weight ?? NO_TENSOR]?.shape?.at(-1);
+    const key = `${task.subgraphIndex}:${tensor}`;
+    if (tensor === undefined || rowLength === undefined || found.has(key)) continue;
+    found.set(key, { subgraph: task.subgraphIndex, tensor, rowLength });
+  }
+  return [...found.values()];
+}
+
 /** The activations whose ranges a recipe needs: float32 operands of statically quantized operators, in graph order. */
 export function neededActivations(model: Model, resolver: RecipeResolver, conduct: Conduct): TensorPlace[] {
   const found = new Map<string, TensorPlace>();

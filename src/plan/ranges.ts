@@ -1,4 +1,5 @@
 import type { ActivationRange, RangeSource } from '../../calibration/ranges/range.ts';
+import type { ProductSums } from '../../schema/documents/calibration-products.ts';
 import type { Carrier } from '../algorithms/arithmetic.ts';
 
 /** A range in use by the plan. Tensors that are on one grid share one entry. */
@@ -66,6 +67,11 @@ export class RangeTable {
     const max = Math.max(...all.map((range) => range.max));
     const reason = own?.reason ?? 'values of the constant';
     return singlePrecision({ min, max, carrier: 'float32', shape: own?.shape ?? [], reason });
+  }
+
+  /** Second moments of the tensor's rows, of its own statistics. */
+  products(subgraph: number, tensor: number): ProductSums | undefined {
+    return this.#source.products?.(subgraph, tensor);
   }
 
   /** From now on the tensor has this very entry. */

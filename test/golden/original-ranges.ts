@@ -1,11 +1,14 @@
 import type { ActivationRange, RangeSource } from '../../calibration/ranges/range.ts';
+import type { ProductSums } from '../../schema/documents/calibration-products.ts';
 import type { Model } from '../../schema/model.ts';
 
 /** Numbers in nested lists, as numpy arrays go into JSON. */
 type Nested = number | readonly Nested[];
 
 /** The original's calibration document: statistics by tensor name. */
-export type OriginalCalibration = Readonly<Record<string, { readonly min?: Nested; readonly max?: Nested }>>;
+export type OriginalCalibration = Readonly<
+  Record<string, { readonly min?: Nested; readonly max?: Nested; readonly hessian?: Nested }>
+>;
 
 /**
  * Ranges out of the original's document as its quantizer sees them when it gets the arrays directly: float32 arrays, of
@@ -17,7 +20,11 @@ export function originalRanges(
   carrier: ActivationRange['carrier'] = 'float32',
 ): RangeSource {
   const byName = new Map(Object.entries(calibration));
+  const products = new Map(
+    Object.entries(calibration).flatMap(([name, { hessian }]) => (hessian ? [[name, productsOfMatrix(hessian)]] : [])),
+  );
   return {
+    products: (subgraph, tensor) => products.get(model.subgraphs[subgraph]?.tensors[tensor]?.name ?? ''),
     range(subgraph, tensor) {
       const entry = byName.get(model.subgraphs[subgraph]?.tensors[tensor]?.name ?? '');
       if (entry?.min === undefined || entry.max === undefined) return undefined;
@@ -30,6 +37,13 @@ export function originalRanges(
       };
     },
   };
+}
+
+/** Products of which the original's Hessian, twice their sum over the number of samples, is this matrix. */
+export function productsOfMatrix(hessian: Nested): ProductSums {
+  const rows = hessian as readonly (readonly number[])[];
+  const sums = Float64Array.from(rows.flatMap((row, i) => row.slice(0, i + 1)));
+  return { channels: rows.length, rows: rows.length, batches: 2, parts: [{ step: 0, additions: 1, sums }] };
 }
 
 function only(value: Nested): number {

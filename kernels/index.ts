@@ -9,17 +9,19 @@ export {
   roundToFloat16,
   storedBlockScale,
 } from './float16.ts';
-export type {
-  BlockScaleRule,
-  ChannelExtent,
-  ClipRounds,
-  ErrorSums,
-  FloatRange,
-  IntegerLimits,
-  IntegerType,
-  Kernels,
+export {
+  type BlockScaleRule,
+  type ChannelExtent,
+  type ClipRounds,
+  ERROR_SUMS,
+  type FloatRange,
+  type IntegerLimits,
+  type IntegerType,
+  type Kernels,
+  RATIO_BINS,
+  type RowExtent,
+  TILE,
 } from './kernels.ts';
-export { TILE } from './kernels.ts';
 export { plainKernels } from './plain.ts';
 export { hadamardEntry } from './plain-weights.ts';
 export { instantiateKernels } from './simd.ts';

@@ -41,8 +41,33 @@ export interface Kernels {
   /** float32((q - zeroPoint) * scale), computed in double, one scale and zero point for the tensor. */
   dequantize(source: number, type: IntegerType, count: number, scale: number, zeroPoint: number, target: number): void;
 
-  /** Sums over two float32 arrays in double, in a fixed order, for error metrics. */
-  compare(reference: number, test: number, count: number): ErrorSums;
+  /**
+   * Adds sums over two float32 arrays to the doubles at `sums` (ERROR_SUMS says which). Only elements where both values are
+   * finite count. Each sum is made in double, element i in lane i mod 4, joined as (0 + 2) + (1 + 3).
+   */
+  compare(reference: number, test: number, count: number, sums: number): void;
+
+  /**
+   * Adds (test - reference)^2 and reference^2 of each position along rows of two float32 arrays to the doubles at `noise`
+   * and `signal` (`length` each), in double and row after row.
+   */
+  compareChannels(reference: number, test: number, rows: RowExtent, noise: number, signal: number): void;
+
+  /**
+   * Counts |t - r| / (|r| + 1e-6), computed in double and rounded to float32, of `count` elements of two float32 arrays that
+   * are `stride` apart, in a table of RATIO_BINS uint16: 32 bins an octave from 2^-30 to 2^24, the first with what is below,
+   * the last with what is above or no number. Elements whose r is not finite are left out.
+   */
+  countRatios(reference: number, test: number, count: number, stride: number, table: number): void;
+
+  /**
+   * Takes what is in a table of uint16 (a multiple of 8 entries) out of it: entries that are not zero are written to `target`
+   * as pairs of uint16, its number and what is in it, and cleared. Returns how many. There must be room for all of them.
+   */
+  takeCounts(table: number, entries: number, target: number): number;
+
+  /** How many float32 are below `least` or above `greatest` (doubles), without those that are NaN or beyond +-3e38. */
+  countOutside(address: number, count: number, least: number, greatest: number): number;
 
   /**
    * Adds 1 to uint32 `table[bits(x) >>> (23 - mantissaBits)]` for each float32 x; the table has 2 ** (9 + mantissaBits)
@@ -166,17 +191,27 @@ export interface IntegerLimits {
 
 export type IntegerType = 'int8' | 'uint8' | 'int16' | 'int32';
 
-/** Over elements where both values are finite; the others are counted. All sums are doubles. */
-export interface ErrorSums {
-  readonly count: number;
-  /** Elements where reference or test is NaN or infinite, left out of every sum. */
-  readonly nonFinite: number;
-  readonly squaredError: number;
-  readonly squaredReference: number;
-  readonly squaredTest: number;
-  /** (squaredReference + squaredTest - squaredError) / 2, which is their scalar product. */
-  readonly dot: number;
-  readonly maxAbsoluteError: number;
-  /** Sum of error = test - reference (for bias). */
-  readonly error: number;
+/** Rows of `length` elements that begin `stride` elements apart. */
+export interface RowExtent {
+  readonly rows: number;
+  readonly length: number;
+  readonly stride: number;
 }
+
+/** Places of the sums of `compare`. */
+export const ERROR_SUMS = {
+  /** Elements where both values are finite. */
+  count: 0,
+  squaredError: 1,
+  squaredReference: 2,
+  squaredTest: 3,
+  /** (squaredReference + squaredTest - squaredError) / 2, which is their scalar product. */
+  dot: 4,
+  /** Sum of error = test - reference (for bias). */
+  error: 5,
+  /** Not a sum: the greatest so far. */
+  maxAbsoluteError: 6,
+} as const;
+
+/** Bins of `countRatios`. */
+export const RATIO_BINS = 54 * 32 + 2;

@@ -1,13 +1,15 @@
 import { float16ToFloat32Bits, float32ToFloat16Bits, roundHalfEven } from './float16.ts';
 import {
   type ChannelExtent,
-  type ErrorSums,
+  ERROR_SUMS,
   type FloatRange,
   type IntegerLimits,
   type IntegerType,
   type Kernels,
+  RATIO_BINS,
   TILE,
 } from './kernels.ts';
+import { compare, compareChannels, countOutside, countRatios, rowElements, takeCounts } from './plain-differences.ts';
 import { addProducts, blockScales, clipBounds, rotate, sumSquares } from './plain-weights.ts';
 
 const { fround } = Math;
@@ -43,8 +45,33 @@ export function plainKernels(memory: WebAssembly.Memory): Kernels {
       ),
     dequantize: (source, type, count, scale, zeroPoint, target) =>
       dequantize(typed(memory, source, count, type), scale, zeroPoint, new Float32Array(memory.buffer, target, count)),
-    compare: (reference, test, count) =>
-      compare(new Float32Array(memory.buffer, reference, count), new Float32Array(memory.buffer, test, count)),
+    compare: (reference, test, count, sums) =>
+      compare(
+        new Float32Array(memory.buffer, reference, count),
+        new Float32Array(memory.buffer, test, count),
+        new Float64Array(memory.buffer, sums, Object.keys(ERROR_SUMS).length),
+      ),
+    compareChannels: (reference, test, rows, noise, signal) =>
+      compareChannels(
+        new Float32Array(memory.buffer, reference, rowElements(rows)),
+        new Float32Array(memory.buffer, test, rowElements(rows)),
+        rows,
+        new Float64Array(memory.buffer, noise, rows.length),
+        new Float64Array(memory.buffer, signal, rows.length),
+      ),
+    countRatios: (reference, test, count, stride, table) => {
+      const extent = rowElements({ rows: count, length: 1, stride });
+      countRatios(
+        new Float32Array(memory.buffer, reference, extent),
+        new Float32Array(memory.buffer, test, extent),
+        stride,
+        new Uint16Array(memory.buffer, table, RATIO_BINS),
+      );
+    },
+    takeCounts: (table, entries, target) =>
+      takeCounts(new Uint16Array(memory.buffer, table, entries), new Uint16Array(memory.buffer, target, 2 * entries)),
+    countOutside: (address, count, least, greatest) =>
+      countOutside(new Float32Array(memory.buffer, address, count), least, greatest),
     histogramFloat32: (address, count, table, mantissaBits) =>
       histogram(
         new Uint32Array(memory.buffer, address, count),
@@ -237,47 +264,6 @@ function quantize(
 
 function dequantize(values: Integers, scale: number, zeroPoint: number, target: Float32Array): void {
   for (let i = 0; i < values.length; i += 1) target[i] = ((values[i] as number) - zeroPoint) * scale;
-}
-
-/** Element i is added to lane i mod 4; the lanes are joined as (0 + 2) + (1 + 3). */
-function compare(reference: Float32Array, test: Float32Array): ErrorSums {
-  const lanes = {
-    error: [0, 0, 0, 0],
-    squared: [0, 0, 0, 0],
-    reference: [0, 0, 0, 0],
-    test: [0, 0, 0, 0],
-  };
-  let count = 0;
-  let maxAbsoluteError = 0;
-  const add = (lane: number[], i: number, x: number) => {
-    lane[i & 3] = (lane[i & 3] as number) + x;
-  };
-  for (let i = 0; i < reference.length; i += 1) {
-    const r = reference[i] as number;
-    const t = test[i] as number;
-    if (!Number.isFinite(r) || !Number.isFinite(t)) continue;
-    const e = t - r;
-    count += 1;
-    add(lanes.error, i, e);
-    add(lanes.squared, i, e * e);
-    add(lanes.reference, i, r * r);
-    add(lanes.test, i, t * t);
-    maxAbsoluteError = Math.max(maxAbsoluteError, Math.abs(e));
-  }
-  const join = ([a, b, c, d]: number[]) => (a as number) + (c as number) + ((b as number) + (d as number));
-  const squaredError = join(lanes.squared);
-  const squaredReference = join(lanes.reference);
-  const squaredTest = join(lanes.test);
-  return {
-    count,
-    nonFinite: reference.length - count,
-    squaredError,
-    squaredReference,
-    squaredTest,
-    dot: (squaredReference + squaredTest - squaredError) / 2,
-    maxAbsoluteError,
-    error: join(lanes.error),
-  };
 }
 
 function histogram(bits: Uint32Array, table: Uint32Array, shift: number): void {

@@ -27,6 +27,10 @@ export function instantiateKernels(memory: WebAssembly.Memory): Kernels {
   const dequantize = call('dequantize');
   const dequantizeNarrow = call('dequantizeNarrow');
   const compare = call('compare');
+  const compareChannels = call('compareChannels');
+  const countRatios = call('countRatios');
+  const takeCounts = call('takeCounts');
+  const countOutside = call('countOutside');
   const histogram = call('histogramFloat32');
   const [min, max, nan, infinite] = ['resultMin', 'resultMax', 'resultNan', 'resultInfinite'].map(
     (name) => exports[name] as WebAssembly.Global,
@@ -60,20 +64,17 @@ export function instantiateKernels(memory: WebAssembly.Memory): Kernels {
       const loop = exact && type !== 'int32' ? dequantizeNarrow : dequantize;
       loop(source, INTEGER_CODES[type], count, scale, zeroPoint, target);
     },
-    compare: (reference, test, length) => {
-      compare(reference, test, length);
-      const count = value('sumCount');
-      return {
-        count,
-        nonFinite: length - count,
-        squaredError: value('sumSquaredError'),
-        squaredReference: value('sumSquaredReference'),
-        squaredTest: value('sumSquaredTest'),
-        dot: value('sumDot'),
-        maxAbsoluteError: value('maxAbsoluteError'),
-        error: value('sumError'),
-      };
+    compare: (reference, test, count, sums) => {
+      compare(reference, test, count, sums);
     },
+    compareChannels: (reference, test, { rows, length, stride }, noise, signal) => {
+      compareChannels(reference, test, rows, length, stride, noise, signal);
+    },
+    countRatios: (reference, test, count, stride, table) => {
+      countRatios(reference, test, count, stride, table);
+    },
+    takeCounts: (table, entries, target) => takeCounts(table, entries, target),
+    countOutside: (address, count, least, greatest) => countOutside(address, count, least, greatest),
     histogramFloat32: (address, count, table, mantissaBits) => {
       histogram(address, count, table, 23 - mantissaBits);
     },

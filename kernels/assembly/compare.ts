@@ -1,13 +1,5 @@
 import { laneSum, load32Part, upper } from './lanes';
 
-export let sumCount: f64 = 0;
-export let sumSquaredError: f64 = 0;
-export let sumSquaredReference: f64 = 0;
-export let sumSquaredTest: f64 = 0;
-export let sumDot: f64 = 0;
-export let sumError: f64 = 0;
-export let maxAbsoluteError: f64 = 0;
-
 // Running sums: element i of the whole array goes to lane i mod 4, lanes 0 and 1 in the first of two vectors.
 let error0: v128 = i64x2(0, 0);
 let error1: v128 = i64x2(0, 0);
@@ -17,17 +9,20 @@ let reference0: v128 = i64x2(0, 0);
 let reference1: v128 = i64x2(0, 0);
 let test0: v128 = i64x2(0, 0);
 let test1: v128 = i64x2(0, 0);
-/** Greatest squared errors. */
-let most: v128 = i64x2(0, 0);
+/** Greatest squared errors, of lanes 0 and 1 and of lanes 2 and 3. */
+let most0: v128 = i64x2(0, 0);
+let most1: v128 = i64x2(0, 0);
+let finiteCount: f64 = 0;
 
 /** Elements between two looks at whether a value was not finite. */
 const BLOCK: usize = 1024;
 
 /**
- * Error sums in double; at the end the lanes are added as (0 + 2) + (1 + 3). Pairs with a value that is not finite add
- * nothing: a block is first summed as if there were none, and done again with masks if that shows one.
+ * Error sums in double; at the end the lanes are added as (0 + 2) + (1 + 3), and that to what is in `sums`. Pairs with a
+ * value that is not finite add nothing: a block is first summed as if there were none, and done again with masks if that
+ * shows one.
  */
-export function compare(reference: usize, test: usize, count: usize): void {
+export function compare(reference: usize, test: usize, count: usize, sums: usize): void {
   clear();
   for (let left = count; left > 0; ) {
     let block: usize = left < BLOCK ? left : BLOCK;
@@ -37,18 +32,24 @@ export function compare(reference: usize, test: usize, count: usize): void {
     test += block << 2;
     left -= block;
   }
-  sumError = joined(error0, error1);
-  sumSquaredError = joined(squared0, squared1);
-  sumSquaredReference = joined(reference0, reference1);
-  sumSquaredTest = joined(test0, test1);
+  const squaredError = joined(squared0, squared1);
+  const squaredReference = joined(reference0, reference1);
+  const squaredTest = joined(test0, test1);
+  store<f64>(sums, load<f64>(sums) + finiteCount);
+  store<f64>(sums, load<f64>(sums, 8) + squaredError, 8);
+  store<f64>(sums, load<f64>(sums, 16) + squaredReference, 16);
+  store<f64>(sums, load<f64>(sums, 24) + squaredTest, 24);
   // r t = (r^2 + t^2 - (t - r)^2) / 2, which saves a sum for each lane.
-  sumDot = (sumSquaredReference + sumSquaredTest - sumSquaredError) / 2;
+  store<f64>(sums, load<f64>(sums, 32) + (squaredReference + squaredTest - squaredError) / 2, 32);
+  store<f64>(sums, load<f64>(sums, 40) + joined(error0, error1), 40);
   // The root of a rounded square is the number itself, and squares of float32 differences do not underflow.
-  maxAbsoluteError = sqrt(max(f64x2.extract_lane(most, 0), f64x2.extract_lane(most, 1)));
+  const top = f64x2.pmax(most0, most1);
+  const greatest = sqrt(max(f64x2.extract_lane(top, 0), f64x2.extract_lane(top, 1)));
+  store<f64>(sums, max(load<f64>(sums, 48), greatest), 48);
 }
 
 function clear(): void {
-  sumCount = 0;
+  finiteCount = 0;
   const zero = f64x2.splat(0);
   error0 = zero;
   error1 = zero;
@@ -58,7 +59,8 @@ function clear(): void {
   reference1 = zero;
   test0 = zero;
   test1 = zero;
-  most = zero;
+  most0 = zero;
+  most1 = zero;
 }
 
 /** Adds four pairs, their lower and their upper halves, to the running sums. */
@@ -77,7 +79,8 @@ function add(r0: v128, t0: v128, r1: v128, t1: v128): void {
   const q1 = f64x2.mul(e1, e1);
   squared0 = f64x2.add(squared0, q0);
   squared1 = f64x2.add(squared1, q1);
-  most = f64x2.pmax(f64x2.pmax(most, q0), q1);
+  most0 = f64x2.pmax(most0, q0);
+  most1 = f64x2.pmax(most1, q1);
 }
 
 /**
@@ -94,7 +97,8 @@ function addFinite(reference: usize, test: usize, count: usize): bool {
   let rr1 = reference1;
   let tt0 = test0;
   let tt1 = test1;
-  let top = most;
+  let top0 = most0;
+  let top1 = most1;
   for (let left = count >> 3; left > 0; left -= 1) {
     let r = f64x2.promote_low_f32x4(v128.load64_zero(reference));
     let t = f64x2.promote_low_f32x4(v128.load64_zero(test));
@@ -104,7 +108,7 @@ function addFinite(reference: usize, test: usize, count: usize): bool {
     e_0 = f64x2.add(e_0, r);
     r = f64x2.mul(r, r);
     s_0 = f64x2.add(s_0, r);
-    top = f64x2.pmax(top, r);
+    top0 = f64x2.pmax(top0, r);
     r = f64x2.promote_low_f32x4(v128.load64_zero(reference, 8));
     t = f64x2.promote_low_f32x4(v128.load64_zero(test, 8));
     rr1 = f64x2.add(rr1, f64x2.mul(r, r));
@@ -113,7 +117,7 @@ function addFinite(reference: usize, test: usize, count: usize): bool {
     e_1 = f64x2.add(e_1, r);
     r = f64x2.mul(r, r);
     s_1 = f64x2.add(s_1, r);
-    top = f64x2.pmax(top, r);
+    top1 = f64x2.pmax(top1, r);
     r = f64x2.promote_low_f32x4(v128.load64_zero(reference, 16));
     t = f64x2.promote_low_f32x4(v128.load64_zero(test, 16));
     rr0 = f64x2.add(rr0, f64x2.mul(r, r));
@@ -122,7 +126,7 @@ function addFinite(reference: usize, test: usize, count: usize): bool {
     e_0 = f64x2.add(e_0, r);
     r = f64x2.mul(r, r);
     s_0 = f64x2.add(s_0, r);
-    top = f64x2.pmax(top, r);
+    top0 = f64x2.pmax(top0, r);
     r = f64x2.promote_low_f32x4(v128.load64_zero(reference, 24));
     t = f64x2.promote_low_f32x4(v128.load64_zero(test, 24));
     rr1 = f64x2.add(rr1, f64x2.mul(r, r));
@@ -131,12 +135,12 @@ function addFinite(reference: usize, test: usize, count: usize): bool {
     e_1 = f64x2.add(e_1, r);
     r = f64x2.mul(r, r);
     s_1 = f64x2.add(s_1, r);
-    top = f64x2.pmax(top, r);
+    top1 = f64x2.pmax(top1, r);
     reference += 32;
     test += 32;
   }
   if (!(joined(s_0, s_1) < f64.POSITIVE_INFINITY)) return false;
-  sumCount += <f64>count;
+  finiteCount += <f64>count;
   error0 = e_0;
   error1 = e_1;
   squared0 = s_0;
@@ -145,7 +149,8 @@ function addFinite(reference: usize, test: usize, count: usize): bool {
   reference1 = rr1;
   test0 = tt0;
   test1 = tt1;
-  most = top;
+  most0 = top0;
+  most1 = top1;
   return true;
 }
 
@@ -169,7 +174,7 @@ function addMasked(reference: usize, test: usize, count: usize): void {
     test += 16;
     left -= left < 4 ? left : 4;
   }
-  sumCount += <f64>laneSum(counts);
+  finiteCount += <f64>laneSum(counts);
 }
 
 /** All ones in the lanes below `count` where both values are finite. */

@@ -4,6 +4,7 @@
 export * from './blocks';
 export * from './clip';
 export * from './compare';
+export { compareChannels, countOutside, countRatios, takeCounts } from './differences';
 export * from './half';
 export { histogramFloat32, takePages } from './histogram';
 export * from './pack';

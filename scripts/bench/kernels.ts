@@ -3,7 +3,7 @@
  * GB/s counts the bytes read; ns is per element. The best of many runs, after the engine has optimised the loops, so that
  * other work on the machine counts least.
  */
-import { instantiateKernels, type Kernels, plainKernels } from '../../kernels/index.ts';
+import { instantiateKernels, type Kernels, plainKernels, RATIO_BINS } from '../../kernels/index.ts';
 
 /** 27.6 MB of float32: the activations of a middle-sized vision model, too much for the caches of a small machine. */
 const COUNT = 6_900_000;
@@ -14,6 +14,7 @@ const OTHER = FLOATS + 4 * COUNT + 64 - ((FLOATS + 4 * COUNT) % 64);
 const HALF_ZEROS = OTHER + 4 * COUNT + 64 - ((OTHER + 4 * COUNT) % 64);
 const TARGET = HALF_ZEROS + 4 * COUNT + 64 - ((HALF_ZEROS + 4 * COUNT) % 64);
 const SCALES = 64;
+const SUMS = 128;
 const ZEROS = 16384;
 const TABLE = TARGET;
 
@@ -69,7 +70,15 @@ const jobs: readonly Job[] = [
   job('quantize int8 blocks of 32', 4, 4032 * 32, (k) => k.quantize(FLOATS, blocks, SCALES, ZEROS * 2, int8, TARGET)),
   job('dequantize int8', 1, COUNT, (k) => k.dequantize(FLOATS, 'int8', COUNT, 0.01, 3, TARGET)),
   job('dequantize int16', 2, COUNT, (k) => k.dequantize(FLOATS, 'int16', COUNT, 0.01, 3, TARGET)),
-  job('compare', 8, COUNT, (k) => k.compare(FLOATS, OTHER, COUNT)),
+  job('compare', 8, COUNT, (k) => k.compare(FLOATS, OTHER, COUNT, SUMS)),
+  job('compareChannels', 8, columns.outer * CHANNELS, (k) =>
+    k.compareChannels(FLOATS, OTHER, { rows: columns.outer, length: CHANNELS, stride: CHANNELS }, SUMS, TARGET),
+  ),
+  job('countRatios', 8, COUNT, (k) => {
+    k.countRatios(FLOATS, OTHER, COUNT, 1, TABLE);
+    k.takeCounts(TABLE, RATIO_BINS + 6, TABLE + 4096);
+  }),
+  job('countOutside', 4, COUNT, (k) => k.countOutside(FLOATS, COUNT, -1, 1)),
   job('histogramFloat32', 4, COUNT, (k) => k.histogramFloat32(FLOATS, COUNT, TABLE, 6)),
   job('histogramFloat32, zeros', 4, COUNT, (k) => k.histogramFloat32(HALF_ZEROS, COUNT, TABLE, 6)),
   job('pack 4 bits', 1, COUNT, (k) => k.pack(FLOATS, COUNT, 4, TARGET)),

@@ -7,18 +7,20 @@ import type { Tensor } from '../../schema/model.ts';
 import type { Candidate, CandidateSignature } from './candidate.ts';
 import { type Captured, withScratch } from './captured.ts';
 import { type Scores, scoresOf } from './classification.ts';
-import { spreadOf } from './distribution.ts';
+import { type Spread, spreadOf } from './distribution.ts';
 import { feedFor } from './feeds.ts';
 import { InjectedErrors, type Isolation } from './injected.ts';
-import type { CompareJob } from './jobs.ts';
-import type { CandidateMeasurement, InjectedMeasurement, TensorMeasurement } from './measurement.ts';
+import type { CandidateMeasurement, InjectedMeasurement } from './measurement.ts';
 import { compareTensors } from './metrics.ts';
-import { codingOf, decode, type Scratch, type TensorNumbers } from './numbers.ts';
+import { codingOf, decode, type TensorNumbers } from './numbers.ts';
+import { RecordWriter } from './records.ts';
 
-/** Measures samples of one quantized model beside the float model. */
+/** Measures samples of one quantized model beside the float model: `begin`, then the rest, then `measurement`. */
 export class CandidateMeasurer {
   readonly candidate: Candidate;
   readonly #injected: readonly InjectedErrors[];
+  readonly #writer = new RecordWriter();
+  #found: Found = nothing();
 
   /**
    * @param isolation where operators are run alone, if they are
@@ -29,6 +31,17 @@ export class CandidateMeasurer {
     this.#injected = candidate.signatures.flatMap((signature) =>
       isolation ? new InjectedErrors(candidate.source.model, signature, isolation, threads) : [],
     );
+  }
+
+  /** Starts a sample. */
+  begin(): void {
+    this.#writer.clear();
+    this.#found = nothing();
+  }
+
+  /** What was measured since `begin`, valid until the next. */
+  measurement(): CandidateMeasurement {
+    return { ...this.#found, records: this.#writer.records() };
   }
 
   /** This model's key of a signature of the float model. */
@@ -43,12 +56,10 @@ export class CandidateMeasurer {
   }
 
   /** Compares the tensors that both runs of one sample hold. */
-  compare(key: string, float: Captured, quantized: Captured): Pick<CandidateMeasurement, 'tensors' | 'scores'> {
+  compare(key: string, float: Captured, quantized: Captured): void {
     const signature = this.#signature(key);
     const [first] = float.values();
-    const tensors: [number, TensorMeasurement][] = [];
-    let scores: Scores | undefined;
-    if (first === undefined) return { tensors, scores };
+    if (first === undefined) return;
     withScratch(first, (scratch) => {
       for (const [place, job] of signature.jobs.entries()) {
         const a = float.get(job.pair.float);
@@ -56,17 +67,20 @@ export class CandidateMeasurer {
         if (!a || !b) continue;
         const reference = numbersOf(a, signature.matching.float.tensors[job.pair.float] as Tensor);
         const test = numbersOf(b, job.test);
-        const measured = measure(job, a, reference, test, scratch);
-        tensors.push([place, measured]);
-        if (job === signature.scores && 'sums' in measured) scores = scoresOf(all(reference), all(test));
+        if (reference.count !== test.count) this.#found.problems.push([place, otherSize(reference, test)]);
+        else {
+          compareTensors(reference, test, scratch, a.view.shape.at(-1) ?? 0, this.#writer);
+          this.#found.jobs.push(place);
+          if (job.spread) this.#found.spreads.push([place, spreadOf(reference, a)]);
+          if (job === signature.scores) this.#found.scores = scoresOf(all(reference), all(test));
+        }
       }
     });
-    return { tensors, scores };
   }
 
   /** Runs the operators alone on the float values of one sample. */
-  async inject(runtime: Runtime, key: string, feed: Feed, float: Captured): Promise<InjectedMeasurement | undefined> {
-    return this.#injected[this.candidate.place(key)]?.measure(runtime, feed, float);
+  async inject(runtime: Runtime, key: string, feed: Feed, float: Captured): Promise<void> {
+    this.#found.injected = await this.#injected[this.candidate.place(key)]?.measure(runtime, feed, float);
   }
 
   /** The error of a run of this model, with the operators that fail by themselves, if there are such. */
@@ -93,21 +107,19 @@ export class CandidateMeasurer {
   }
 }
 
-function measure(
-  job: CompareJob,
-  captured: CapturedTensor,
-  reference: TensorNumbers,
-  test: TensorNumbers,
-  scratch: { readonly reference: Scratch; readonly test: Scratch },
-): TensorMeasurement {
-  if (reference.count !== test.count) {
-    return { problem: `it has ${reference.count} values in the float model and ${test.count} in the quantized one` };
-  }
-  return {
-    sums: compareTensors(reference, test, scratch, captured.view.shape.at(-1) ?? 0),
-    spread: job.spread ? spreadOf(reference, captured) : undefined,
-  };
+/** A measurement in the making. */
+interface Found {
+  readonly jobs: number[];
+  readonly spreads: [number, Spread][];
+  readonly problems: [number, string][];
+  scores: Scores | undefined;
+  injected: InjectedMeasurement | undefined;
 }
+
+const nothing = (): Found => ({ jobs: [], spreads: [], problems: [], scores: undefined, injected: undefined });
+
+const otherSize = (reference: TensorNumbers, test: TensorNumbers) =>
+  `it has ${reference.count} values in the float model and ${test.count} in the quantized one`;
 
 function all(numbers: TensorNumbers): Float32Array {
   const values = new Float32Array(numbers.count);

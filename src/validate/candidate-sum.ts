@@ -4,12 +4,13 @@ import type { Comparison, TensorComparison, WeightComparison } from '../../schem
 import type { Candidate, CandidateSignature } from './candidate.ts';
 import { ClassificationCounter, type Scores } from './classification.ts';
 import { DistributionCounter } from './distribution.ts';
+import { ErrorAccumulator } from './error-sum.ts';
 import { floatOperators } from './float-operators.ts';
 import { InjectedSum } from './injected-sum.ts';
 import type { CompareJob } from './jobs.ts';
 import type { CandidateMeasurement } from './measurement.ts';
-import { ErrorAccumulator } from './metrics.ts';
 import { codingOf } from './numbers.ts';
+import { RecordReader } from './records.ts';
 import { compareWeights } from './weights.ts';
 
 interface JobSum {
@@ -51,14 +52,13 @@ export class CandidateSum {
   /** Adds one sample; to be called in the order of samples, because sums of doubles depend on it. */
   add(key: string, sample: Pick<Sample, 'index' | 'name'>, measurement: CandidateMeasurement): void {
     const sum = this.#signatures[this.candidate.place(key)] as SignatureSum;
-    for (const [place, measured] of measurement.tensors) {
-      const own = sum.jobs[place] as JobSum;
-      if ('problem' in measured) own.problem ??= measured.problem;
-      else {
-        own.accumulator.add(measured.sums, sample);
-        if (measured.spread) own.distribution?.add(measured.spread);
-      }
+    const record = new RecordReader(measurement.records);
+    for (const job of measurement.jobs) {
+      sum.jobs[job]?.accumulator.add(record, sample);
+      record.next();
     }
+    for (const [job, spread] of measurement.spreads) sum.jobs[job]?.distribution?.add(spread);
+    for (const [job, problem] of measurement.problems) (sum.jobs[job] as JobSum).problem ??= problem;
     if (measurement.scores) classify(sum, sample, measurement.scores);
     if (measurement.injected) sum.injected.add(measurement.injected, sample);
   }
@@ -98,7 +98,7 @@ export class CandidateSum {
 function classify(sum: SignatureSum, sample: Pick<Sample, 'index' | 'name'>, scores: Scores): void {
   const own = sum.jobs.find(({ job }) => job === sum.signature.scores);
   // Without labels only scores that are probabilities are known to be those of classes.
-  if (own?.accumulator.metrics().kl === null && !sum.counter.hasLabels) sum.classifies = false;
+  if (!own?.accumulator.areProbabilities && !sum.counter.hasLabels) sum.classifies = false;
   if (sum.classifies) sum.counter.add(sample, scores);
 }
 

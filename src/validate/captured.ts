@@ -1,7 +1,7 @@
 import type { CapturedTensor, CaptureSession, Room } from '../../calibration/capture/session.ts';
 import type { Feed } from '../../datasets/sample.ts';
 import type { Kernels } from '../../kernels/index.ts';
-import { CHUNK_ELEMENTS, type Scratch } from './numbers.ts';
+import { CompareScratch } from './scratch.ts';
 
 /** The captured tensors of one run of one subgraph, by tensor index. */
 export type Captured = ReadonlyMap<number, CapturedTensor>;
@@ -19,18 +19,14 @@ export async function capturedOnce(
   }
 }
 
-/** Runs `use` with scratch memory beside captured tensors, for both sides of a comparison. */
+/** Runs `use` with scratch memory beside captured tensors. */
 export function withScratch<R>(
   { kernels, room }: { readonly kernels: Kernels; readonly room: Room },
-  use: (scratch: { readonly reference: Scratch; readonly test: Scratch }) => R,
+  use: (scratch: CompareScratch) => R,
 ): R {
-  const bytes = 4 * CHUNK_ELEMENTS;
-  const address = room.allocate(4 * bytes);
+  const address = room.allocate(CompareScratch.sizeBytes);
   try {
-    return use({
-      reference: { kernels, codes: address, floats: address + bytes },
-      test: { kernels, codes: address + 2 * bytes, floats: address + 3 * bytes },
-    });
+    return use(new CompareScratch(kernels, address));
   } finally {
     room.free(address);
   }

@@ -4,10 +4,11 @@ import { tensorLabel } from '../../schema/graph.ts';
 import type { Model, Operator, Tensor } from '../../schema/model.ts';
 import type { CandidateSignature } from './candidate.ts';
 import type { LoneOperator } from './disconnected.ts';
+import { ErrorAccumulator } from './error-sum.ts';
 import { isTransparent } from './matching.ts';
 import type { InjectedMeasurement } from './measurement.ts';
-import { ErrorAccumulator } from './metrics.ts';
 import { codingOf } from './numbers.ts';
+import { RecordReader } from './records.ts';
 
 /** Clipping less than this is an outlier or two, and no mask. */
 const MASK_SHARE = 0.01;
@@ -31,15 +32,17 @@ export class InjectedSum {
     });
   }
 
-  add({ results, problems }: InjectedMeasurement, sample: Pick<Sample, 'index' | 'name'>): void {
+  add({ results, records, problems }: InjectedMeasurement, sample: Pick<Sample, 'index' | 'name'>): void {
     for (const [operator, reason] of problems) {
       if (!this.#problems.has(operator)) this.#problems.set(operator, reason);
     }
-    for (const { operator, float, sums } of results) {
+    const record = new RecordReader(records);
+    for (const [operator, float] of results) {
       const own = this.#accumulators[operator];
       const accumulator = own?.get(float) ?? new ErrorAccumulator(this.#test(operator, float));
       own?.set(float, accumulator);
-      accumulator.add(sums, sample);
+      accumulator.add(record, sample);
+      record.next();
     }
   }
 

@@ -13,6 +13,7 @@ import type { Matching } from './matching.ts';
 import type { InjectedMeasurement } from './measurement.ts';
 import { compareTensors } from './metrics.ts';
 import { codingOf, type TensorNumbers } from './numbers.ts';
+import { RecordWriter } from './records.ts';
 import { storedValue } from './stored-value.ts';
 
 /** A place where a model can be run that may kill what runs it. */
@@ -44,6 +45,7 @@ export class InjectedErrors {
   readonly #operators: readonly LoneOperator[];
   readonly #problems = new Map<LoneOperator, string>();
   readonly #broken = new Set<LoneOperator>();
+  readonly #writer = new RecordWriter();
   #runtime: Runtime | undefined;
   #prepared: Prepared | undefined;
   #open: { readonly disconnected: DisconnectedModel; readonly session: Session } | undefined;
@@ -65,14 +67,20 @@ export class InjectedErrors {
   }
 
   /**
-   * Measures one sample. `feed` is what the quantized model takes.
+   * Measures one sample. `feed` is what the quantized model takes. The records are valid until the next sample.
    * @throws AeqError RUNTIME_* only when no single operator is to blame.
    */
   async measure(runtime: Runtime, feed: Feed, float: Captured): Promise<InjectedMeasurement> {
     const known = new Set(this.#problems.keys());
+    this.#writer.clear();
     const results = await this.#measure(runtime, feed, float);
     const problems = [...this.#problems].filter(([operator]) => !known.has(operator));
-    return { results, problems: problems.map(([operator, reason]) => [this.#operators.indexOf(operator), reason]) };
+    const records = this.#writer.records();
+    return {
+      results,
+      records,
+      problems: problems.map(([operator, reason]) => [this.#operators.indexOf(operator), reason]),
+    };
   }
 
   async #measure(runtime: Runtime, feed: Feed, float: Captured): Promise<InjectedMeasurement['results']> {
@@ -146,7 +154,7 @@ export class InjectedErrors {
     const [first] = float.values();
     if (first === undefined) return [];
     return withScratch(first, (scratch) =>
-      disconnected.outputs.flatMap(({ name, operator, tensor, float: place }) => {
+      disconnected.outputs.flatMap(({ name, operator, tensor, float: place }): InjectedMeasurement['results'] => {
         const { view: reference, kernels } = float.get(place) as CapturedTensor;
         const view = byName.get(name);
         if (view === undefined) return [];
@@ -156,8 +164,8 @@ export class InjectedErrors {
           this.#problems.set(operator, 'its result has another size than in the float model');
           return [];
         }
-        const sums = compareTensors(own, test, scratch, reference.shape.at(-1) ?? 0);
-        return [{ operator: this.#operators.indexOf(operator), float: place, sums }];
+        compareTensors(own, test, scratch, reference.shape.at(-1) ?? 0, this.#writer);
+        return [[this.#operators.indexOf(operator), place]];
       }),
     );
   }

@@ -50,16 +50,16 @@ export class LocalMeasurer implements SampleMeasurer {
   }
 
   async measure(key: string, sample: Sample, alone: boolean): Promise<CandidateMeasurement[]> {
-    const measured: CandidateMeasurement[][] = this.#measurers.map(() => []);
+    for (const measurer of this.#measurers) measurer.begin();
     try {
       for (const run of this.#runs) {
         if (!run.subgraphs.has(this.#subgraph(key))) continue;
-        await this.#measure(key, sample.feed, run, alone && this.#runs.length === 1, measured);
+        await this.#measure(key, sample.feed, run, alone && this.#runs.length === 1);
       }
     } catch (error) {
       throw withSample(error, sample);
     }
-    return measured.map(joined);
+    return this.#measurers.map((measurer) => measurer.measurement());
   }
 
   async close(): Promise<void> {
@@ -72,11 +72,10 @@ export class LocalMeasurer implements SampleMeasurer {
     return first?.candidate.signatures[first.candidate.place(key)]?.floatView.subgraph ?? -1;
   }
 
-  async #measure(key: string, feed: Feed, run: Run, alone: boolean, into: CandidateMeasurement[][]): Promise<void> {
+  async #measure(key: string, feed: Feed, run: Run, alone: boolean): Promise<void> {
     await capturedOnce(run.float, key, feed, async (float) => {
       for (const [index, measurer] of this.#measurers.entries()) {
-        const session = run.quantized[index] as CaptureSession;
-        into[index]?.push(await this.#measureOne(measurer, session, key, feed, float, alone));
+        await this.#measureOne(measurer, run.quantized[index] as CaptureSession, key, feed, float, alone);
       }
     });
   }
@@ -88,27 +87,15 @@ export class LocalMeasurer implements SampleMeasurer {
     floatFeed: Feed,
     float: Captured,
     alone: boolean,
-  ): Promise<CandidateMeasurement> {
+  ): Promise<void> {
     const feed = measurer.feed(key, floatFeed);
-    let compared: ReturnType<CandidateMeasurer['compare']> = { tensors: [], scores: undefined };
     try {
-      await capturedOnce(session, measurer.key(key), feed, (quantized) => {
-        compared = measurer.compare(key, float, quantized);
-      });
+      await capturedOnce(session, measurer.key(key), feed, (quantized) => measurer.compare(key, float, quantized));
     } catch (error) {
       throw await measurer.blame(error, this.#runtime, key, feed, float);
     }
-    return { ...compared, injected: alone ? await measurer.inject(this.#runtime, key, feed, float) : undefined };
+    if (alone) await measurer.inject(this.#runtime, key, feed, float);
   }
-}
-
-/** The measurements of several runs, each of which saw a part of the tensors. */
-function joined(parts: readonly CandidateMeasurement[]): CandidateMeasurement {
-  return {
-    tensors: parts.flatMap(({ tensors }) => tensors),
-    scores: parts.find(({ scores }) => scores !== undefined)?.scores,
-    injected: parts.find(({ injected }) => injected !== undefined)?.injected,
-  };
 }
 
 /** Divides the tensors into parts within the budget; almost always there is one. */

@@ -3,17 +3,12 @@ import type { WeightComparison } from '../../schema/documents/comparison.ts';
 import { TensorType } from '../../schema/generated/tflite.ts';
 import { elementCount, isBlockwise, operatorName, storedBytes, tensorConstant, typeName } from '../../schema/graph.ts';
 import type { Model, Operator, Subgraph, Tensor } from '../../schema/model.ts';
+import { ErrorAccumulator, sqnrDb } from './error-sum.ts';
 import { isTransparent, type Matching } from './matching.ts';
-import { compareTensors, ErrorAccumulator, sqnrDb } from './metrics.ts';
-import {
-  CHUNK_ELEMENTS,
-  ChannelRuns,
-  type Coding,
-  codingOf,
-  decode,
-  type Scratch,
-  type TensorNumbers,
-} from './numbers.ts';
+import { compareTensors } from './metrics.ts';
+import { CHUNK_ELEMENTS, ChannelRuns, type Coding, codingOf, decode, type TensorNumbers } from './numbers.ts';
+import { RecordReader, RecordWriter } from './records.ts';
+import { CompareScratch } from './scratch.ts';
 
 /** Elements that are read from a file at once; whole bytes for any type. */
 const READ_ELEMENTS = 16 * CHUNK_ELEMENTS;
@@ -73,14 +68,9 @@ function constantOf(model: Model, subgraph: Subgraph, operand: number): { index:
   }
 }
 
-function weightScratch(): { reference: Scratch; test: Scratch } {
+function weightScratch(): CompareScratch {
   const workspace = new Workspace();
-  const area = () => ({
-    kernels: workspace.kernels,
-    codes: workspace.allocate(4 * CHUNK_ELEMENTS),
-    floats: workspace.allocate(4 * CHUNK_ELEMENTS),
-  });
-  return { reference: area(), test: area() };
+  return new CompareScratch(workspace.kernels, workspace.allocate(CompareScratch.sizeBytes));
 }
 
 function compareConstants(
@@ -88,7 +78,7 @@ function compareConstants(
   reference: Tensor,
   quantized: Model,
   test: Tensor,
-  scratch: { reference: Scratch; test: Scratch },
+  scratch: CompareScratch,
 ): Outcome {
   const count = elementCount(reference.shape);
   const references = chunkReader(float, reference, count);
@@ -97,11 +87,14 @@ function compareConstants(
   const { coding } = tests(0, 0);
   const accumulator = new ErrorAccumulator({ type: test.type, coding });
   const channels = new ChannelErrors(coding);
+  const writer = new RecordWriter();
   for (let start = 0; start < count; start += READ_ELEMENTS) {
     const end = Math.min(start + READ_ELEMENTS, count);
     const r = decoded(references(start, end));
     const t = decoded(tests(start, end));
-    accumulator.add(compareTensors(floatNumbers(r), floatNumbers(t), scratch));
+    writer.clear();
+    compareTensors(floatNumbers(r), floatNumbers(t), scratch, 0, writer);
+    accumulator.add(new RecordReader(writer.records()));
     channels.add(r, t, start);
   }
   return { metrics: accumulator.metrics(), worstChannel: channels.worst(), clippedChannels: channels.clipped() };
@@ -202,7 +195,7 @@ class ChannelErrors {
     for (let channel = 0; channel < this.#noise.length && this.#noise.length > 1; channel += 1) {
       const squaredError = this.#noise[channel] as number;
       const squaredReference = this.#signal[channel] as number;
-      const own = sqnrDb({ broken: 0, count: 1, squaredError, squaredReference });
+      const own = sqnrDb(squaredReference, squaredError);
       if (own < (worst?.sqnrDb ?? Number.POSITIVE_INFINITY)) worst = { channel, sqnrDb: own };
     }
     return worst;

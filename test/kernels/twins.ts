@@ -12,7 +12,15 @@ export const implementations = [instantiateKernels, plainKernels].map((make) =>
 ) as [Kernels, Kernels];
 
 /** A typed array that a kernel reads or writes; where it lies is decided when it is placed. */
-export type Values = Int8Array | Uint8Array | Int16Array | Int32Array | Uint32Array | Float32Array | Float64Array;
+export type Values =
+  | Int8Array
+  | Uint8Array
+  | Int16Array
+  | Uint16Array
+  | Int32Array
+  | Uint32Array
+  | Float32Array
+  | Float64Array;
 
 /**
  * Puts the arrays into both memories, the rest filled with a guard, runs the kernel with their addresses and expects

@@ -3,17 +3,22 @@ import { describe, expect, it } from 'vitest';
 import { Workspace } from '../../../kernels/index.ts';
 import type { Metrics } from '../../../schema/documents/comparison.ts';
 import { TensorType } from '../../../schema/generated/tflite.ts';
-import { compareTensors, ErrorAccumulator } from '../../../src/validate/metrics.ts';
+import { ErrorAccumulator } from '../../../src/validate/error-sum.ts';
+import { compareTensors } from '../../../src/validate/metrics.ts';
 import { CHUNK_ELEMENTS, type Coding, type TensorNumbers } from '../../../src/validate/numbers.ts';
+import { RecordReader, RecordWriter } from '../../../src/validate/records.ts';
+import { CompareScratch } from '../../../src/validate/scratch.ts';
 import { randomFloats } from '../../support/model-builder.ts';
 
 const workspace = new Workspace();
-const area = () => ({
-  kernels: workspace.kernels,
-  codes: workspace.allocate(4 * CHUNK_ELEMENTS),
-  floats: workspace.allocate(4 * CHUNK_ELEMENTS),
-});
-const scratch = { reference: area(), test: area() };
+const scratch = new CompareScratch(workspace.kernels, workspace.allocate(CompareScratch.sizeBytes));
+
+/** The record of a comparison. */
+function compared(reference: TensorNumbers, test: TensorNumbers, rowLength = 0): RecordReader {
+  const writer = new RecordWriter();
+  compareTensors(reference, test, scratch, rowLength, writer);
+  return new RecordReader(writer.records());
+}
 
 const numbers = (type: number, data: ArrayBufferView & { length: number }, coding?: Coding): TensorNumbers => ({
   type,
@@ -26,7 +31,7 @@ const floats = (...values: number[]) => numbers(TensorType.FLOAT32, Float32Array
 
 function metrics(reference: TensorNumbers, test: TensorNumbers, rowLength?: number): Metrics {
   const accumulator = new ErrorAccumulator(test);
-  accumulator.add(compareTensors(reference, test, scratch, rowLength));
+  accumulator.add(compared(reference, test, rowLength));
   return accumulator.metrics();
 }
 
@@ -78,7 +83,7 @@ describe('metrics', () => {
   it('are sums over samples, not means of what each sample has', () => {
     const accumulator = new ErrorAccumulator({ type: TensorType.FLOAT32, coding: undefined });
     const add = (index: number, r: number, t: number) =>
-      accumulator.add(compareTensors(floats(r), floats(t), scratch), { index, name: `sample ${index}` });
+      accumulator.add(compared(floats(r), floats(t)), { index, name: `sample ${index}` });
     add(0, 10, 10);
     add(1, 1, 2);
     add(2, 4, 4.5);
@@ -93,7 +98,7 @@ describe('metrics', () => {
   it('remember the five worst samples, what is no number first', () => {
     const accumulator = new ErrorAccumulator({ type: TensorType.FLOAT32, coding: undefined });
     [8, 2, 4, Number.NaN, 4, 1, 7].forEach((error, index) => {
-      const partial = compareTensors(floats(100), floats(100 + error), scratch);
+      const partial = compared(floats(100), floats(100 + error));
       accumulator.add(partial, { index, name: `${index}` });
     });
     expect(accumulator.worstSamples().map(({ index }) => index)).toEqual([3, 0, 6, 2, 4]);
@@ -174,9 +179,34 @@ describe('metrics', () => {
     const r = new Float32Array(3 * 50_000).fill(1);
     const t = r.map((value, i) => value + (i % 3 === 1 ? 0.5 : 0.1));
     const [a, b] = [numbers(TensorType.FLOAT32, r), numbers(TensorType.FLOAT32, t)];
-    accumulator.add(compareTensors(a, b, scratch, 3));
-    accumulator.add(compareTensors(a, b, scratch, 3));
+    accumulator.add(compared(a, b, 3));
+    accumulator.add(compared(a, b, 3));
     expect(accumulator.worstChannel()).toEqual({ channel: 1, sqnrDb: expect.closeTo(10 * Math.log10(4), 5) });
+  });
+
+  it('lie one behind the other, however many there are', () => {
+    const writer = new RecordWriter();
+    const lengths = Array.from({ length: 40 }, (_, i) => [2, 300, 0, 5000][i % 4] as number);
+    const pairs = lengths.map((length, i) => {
+      const r = randomFloats(Math.max(1, length), i);
+      return [r, r.map((value, k) => value + (k % 5) * 1e-3)].map((values) => numbers(TensorType.FLOAT32, values));
+    }) as [TensorNumbers, TensorNumbers][];
+    const summed = (record: RecordReader) => {
+      const accumulator = new ErrorAccumulator({ type: TensorType.FLOAT32, coding: undefined });
+      accumulator.add(record);
+      return [accumulator.metrics(), accumulator.worstChannel()];
+    };
+    for (const again of [false, true]) {
+      writer.clear();
+      const order = again ? pairs.toReversed() : pairs;
+      for (const [r, t] of order) compareTensors(r, t, scratch, r.count, writer);
+      const record = new RecordReader(writer.records());
+      for (const [r, t] of order) {
+        expect(summed(record)).toEqual(summed(compared(r, t, r.count)));
+        record.next();
+      }
+      expect([record.at, record.pairsAt]).toEqual([record.numbers.length, record.pairs.length]);
+    }
   });
 
   it('read every type that weights are stored in', () => {

@@ -7,9 +7,9 @@ const KEPT_CHARACTERS = 4000;
 
 /** What became of a child. */
 export interface ChildEnd<Answer> {
-  /** The last message it sent. */
+  /** What it answered; the rest tells how it ended without. */
   readonly answer: Answer | undefined;
-  /** How it ended: an exit status, or the signal that killed it. */
+  /** An exit status, or the signal that killed it. */
   readonly exitCode: number | null;
   readonly signal: NodeJS.Signals | null;
   /** The end of what it wrote on stderr. */
@@ -30,8 +30,7 @@ type ToChild<Preparation, Question> =
 /** A module of this folder in a process of its own, which answers one question and ends. */
 export class Child<Preparation, Question, Answer> {
   readonly #child: ChildProcess;
-  readonly #ended: Promise<[number | null, NodeJS.Signals | null]>;
-  #answer: Answer | undefined;
+  readonly #ended: Promise<Omit<ChildEnd<Answer>, 'errorText' | 'timedOut'>>;
   #errorText = '';
 
   /**
@@ -46,19 +45,21 @@ export class Child<Preparation, Question, Answer> {
     child.stderr?.setEncoding('utf8').on('data', (text: string) => {
       this.#errorText = (this.#errorText + text).slice(-KEPT_CHARACTERS);
     });
-    child.on('message', (value) => {
-      this.#answer = value as Answer;
-    });
     this.#ended = new Promise((resolve, reject) => {
       child.once('error', reject);
-      child.once('close', (code, signal) => resolve([code, signal]));
+      child.once('message', (value) => resolve({ answer: value as Answer, exitCode: null, signal: null }));
+      child.once('close', (exitCode, signal) => resolve({ answer: undefined, exitCode, signal }));
     });
     this.#ended.catch(() => undefined);
     this.#send({ kind: 'prepare', preparation });
     this.#hold(false);
   }
 
-  /** Sends the question and waits for the end. @throws the abort reason when `signal` is aborted; the child is killed then. */
+  /**
+   * Sends the question and waits for the answer, or for an end without. The child is killed either way: giving back the
+   * memory of an interpreter takes it up to 0.1 s, for which nobody has to wait.
+   * @throws the abort reason when `signal` is aborted
+   */
   async ask(question: Question, options: ChildOptions = {}): Promise<ChildEnd<Answer>> {
     let timedOut = false;
     const timer = setTimeout(() => {
@@ -71,10 +72,12 @@ export class Child<Preparation, Question, Answer> {
       options.signal?.throwIfAborted();
       this.#hold(true);
       this.#send({ kind: 'ask', question });
-      const [exitCode, signal] = await this.#ended;
+      const end = await this.#ended;
       options.signal?.throwIfAborted();
-      return { answer: this.#answer, exitCode, signal, errorText: this.#errorText.trim(), timedOut };
+      return { ...end, errorText: this.#errorText.trim(), timedOut };
     } finally {
+      this.kill();
+      this.#hold(false);
       clearTimeout(timer);
       options.signal?.removeEventListener('abort', kill);
     }
@@ -99,7 +102,7 @@ export class Child<Preparation, Question, Answer> {
   }
 }
 
-/** In the child: answers the parent's one question and ends; ends too when the parent does. */
+/** In the child: answers the parent's one question, which then kills it; ends too when the parent does. */
 export function serveParent<Preparation, Question>(
   prepare: (preparation: Preparation) => void,
   answer: (question: Question) => Promise<unknown>,
@@ -110,7 +113,6 @@ export function serveParent<Preparation, Question>(
       prepare(message.preparation);
       return;
     }
-    const value = await answer(message.question);
-    process.send?.(value, undefined, undefined, () => process.exit());
+    process.send?.(await answer(message.question));
   });
 }

@@ -1,5 +1,6 @@
 /** The process behind `verifyModelFile`: nothing but this is loaded, so that it starts fast. */
 
+import { setFlagsFromString } from 'node:v8';
 import { outputReferences } from '../../calibration/capture/reference.ts';
 import { openCapture } from '../../calibration/capture/session.ts';
 import { hasVariables, openRuntime, openRuntimeFor } from '../../calibration/runtime/open.node.ts';
@@ -18,6 +19,12 @@ const FREE_LENGTHS = [1, 32, 256];
 /** Said of files that keep a state, where the interpreter takes none, or not this one. */
 const STATE = 'models that keep a state run on older interpreters only, such as that of @tensorflow/tfjs-tflite';
 const CHUNK_BYTES = 4 << 20;
+/**
+ * How much of a wasm function runs before it is worth optimizing, as newer versions of V8 have it; the seventh part of
+ * it, which is that of Node 20, optimizes what a single run is almost done with: EfficientNet-Lite0 is verified in
+ * 0.21 instead of 0.26 s.
+ */
+const TIERING_BUDGET = 13_000_000;
 
 /** The interpreter that most models need, opened while the file is not there yet. */
 let prepared: Promise<Runtime> | undefined;
@@ -63,6 +70,9 @@ async function verify(request: VerifyRequest): Promise<VerifyAnswer> {
       return { status: 'skipped', reason: `${runtime.version}: ${error.message}; ${STATE}` };
     }
     return { status: 'failed', step, message: error.message, ...(running === undefined ? {} : { signature: running }) };
+  } finally {
+    // Some systems do not let a file be renamed that is open anywhere.
+    file.close();
   }
 }
 
@@ -146,4 +156,5 @@ function broken(error: unknown): VerifyAnswer {
     : { status: 'broken', code: 'INTERNAL', message: String(message ?? error), hint: undefined };
 }
 
+setFlagsFromString(`--wasm-tiering-budget=${TIERING_BUDGET}`);
 serveParent(prepare, verify);

@@ -1,6 +1,6 @@
 /**
- * The whole build: kernels, TypeScript to dist/, and the files that are read at run time. Nothing is done when no source
- * changed since the last one; otherwise the compiler works incrementally.
+ * The whole build: kernels, types and programs to dist/, and the files that are read at run time. Nothing is done when no
+ * source changed since the last one; otherwise the compiler works incrementally.
  */
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
@@ -19,6 +19,7 @@ import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { buildKernels } from './build-kernels.ts';
+import { bundlePrograms } from './bundle.ts';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
 const DIST = join(ROOT, 'dist');
@@ -27,7 +28,14 @@ const MAIN = join(DIST, 'src/cli/main.js');
 /** Folders that are compiled, or copied as they are. */
 const ROOMS = ['kernels', 'schema', 'datasets', 'calibration', 'src', 'recipes'];
 /** Files whose change asks for a build like a changed source. */
-const SETTINGS = ['package.json', 'package-lock.json', 'tsconfig.json', 'tsconfig.build.json', 'scripts/build.ts'];
+const SETTINGS = [
+  'package.json',
+  'package-lock.json',
+  'tsconfig.json',
+  'tsconfig.build.json',
+  'scripts/build.ts',
+  'scripts/bundle.ts',
+];
 
 interface Stamp {
   readonly fingerprint: string;
@@ -40,6 +48,7 @@ const last = readStamp();
 if (last?.fingerprint !== stamp.fingerprint || !existsSync(MAIN)) {
   copyAssets(stamp.sources);
   compile();
+  await bundlePrograms(ROOT, DIST);
   removeStale(last?.sources ?? [], stamp.sources);
   if (existsSync(MAIN)) chmodSync(MAIN, 0o755);
   writeFileSync(STAMP, JSON.stringify(stamp));
@@ -73,7 +82,7 @@ function readStamp(): Stamp | undefined {
   }
 }
 
-/** Runs the compiler; its messages go to the terminal and its failure ends the build. */
+/** Runs the compiler, which checks and writes the types; its messages go to the terminal and its failure ends the build. */
 function compile(): void {
   mkdirSync(DIST, { recursive: true });
   const compiler = createRequire(import.meta.url).resolve('typescript/bin/tsc');
@@ -90,8 +99,7 @@ function removeStale(before: readonly string[], now: readonly string[]): void {
   const kept = new Set(now);
   for (const name of before) {
     if (kept.has(name)) continue;
-    const outputs = name.endsWith('.ts') ? [name.replace(/\.ts$/, '.js'), name.replace(/\.ts$/, '.d.ts')] : [name];
-    for (const output of outputs) rmSync(join(DIST, output), { force: true });
+    rmSync(join(DIST, name.replace(/\.ts$/, '.d.ts')), { force: true });
   }
 }
 

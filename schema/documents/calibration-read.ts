@@ -1,4 +1,4 @@
-import type { z } from 'zod';
+import type * as z from 'zod';
 import { AeqError } from '../errors.ts';
 import { TensorType } from '../generated/tflite.ts';
 import {

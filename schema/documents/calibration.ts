@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import type { Histogram } from './calibration-histogram.ts';
 import type { ProductSums } from './calibration-products.ts';
 

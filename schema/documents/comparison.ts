@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 
 /** Value of `format` in a comparison file. */
 export const COMPARISON_FORMAT = 'aeq-comparison';

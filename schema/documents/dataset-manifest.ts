@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 
 /** Value of `format` in a manifest. */
 export const MANIFEST_FORMAT = 'aeq-dataset';

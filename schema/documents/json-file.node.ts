@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import type { z } from 'zod';
+import type * as z from 'zod';
 import { AeqError, type ErrorCode } from '../errors.ts';
 import { readError } from '../file-errors.node.ts';
 import { type AtomicWriteOptions, createUnfinishedFile } from '../write-file.node.ts';

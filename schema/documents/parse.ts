@@ -1,4 +1,4 @@
-import type { z } from 'zod';
+import type * as z from 'zod';
 import { AeqError, type ErrorCode } from '../errors.ts';
 
 /** What a document is, for its error messages. */

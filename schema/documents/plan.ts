@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 
 /** Value of `format` in a plan file. */
 export const PLAN_FORMAT = 'aeq-plan';

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { AeqError } from '../errors.ts';
 import { type DocumentDescription, parseDocument } from './parse.ts';
 import { COMPUTE_PRECISIONS, GRANULARITIES, TENSOR_DTYPES } from './recipe-terms.ts';

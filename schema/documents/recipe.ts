@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { AeqError } from '../errors.ts';
 import { suggestion } from '../nearest.ts';
 import { type DocumentDescription, parseDocument } from './parse.ts';

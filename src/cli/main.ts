@@ -8,6 +8,8 @@ import { createStyle, printable } from './style.ts';
 /** Status of a process that a signal ended, as shells expect it. */
 const SIGNAL_STATUS = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 } as const;
 
+// The bundles are one long line each; what is loaded from here on is told by the lines of its sources.
+if (process.env.AEQ_DEBUG) process.setSourceMapsEnabled(true);
 const words = process.argv.slice(2);
 const controller = new AbortController();
 const outcome: Outcome = { status: 0, context: undefined };

@@ -10,10 +10,12 @@ import { plural } from '../../report/format.ts';
 import { calibrateWithProgress } from '../calibrating.ts';
 import type { CommandRun, Context } from '../context.ts';
 import { checkOutput } from '../output.ts';
+import { keepMemorySteady } from '../steady-memory.ts';
 
 /** `aeq calibrate <model> --data <source>...` */
 export const run: CommandRun = async ([path = ''], context) => {
   const { options, say, result, warn } = context;
+  keepMemorySteady();
   const output = options.output ?? 'calibration.json';
   const overwrite = options.force === true || options.resume === true;
   checkOutput(output, [path], options.resume ? { ...options, force: true } : options);

@@ -17,10 +17,12 @@ import { validateAgainst } from '../../validation.node.ts';
 import type { CommandRun, Context } from '../context.ts';
 import { badSamples, memoryBytes, openData } from '../data.ts';
 import { checkReport } from '../report-folder.ts';
+import { keepMemorySteady } from '../steady-memory.ts';
 
 /** `aeq validate <float> <quantized> --data <source>...` */
 export const run: CommandRun = async ([floatPath = '', quantizedPath = ''], context) => {
   const { options, fail, result, say, style } = context;
+  keepMemorySteady();
   const gates = (options.failOn ?? []).map(parseGate);
   const overwrite = options.force === true;
   if (options.report) checkReport(options.report, REPORT_FILES, overwrite);

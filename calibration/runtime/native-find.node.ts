@@ -1,6 +1,7 @@
 import { existsSync, readdirSync, statSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { delimiter, dirname, join } from 'node:path';
+import { cacheFolder } from './cache-folder.node.ts';
 
 /** Environment variable that names LiteRT's C library. */
 export const LIBRARY_VARIABLE = 'AEQ_LITERT_LIBRARY';
@@ -19,15 +20,6 @@ export interface FoundLibrary {
   readonly source: 'option' | 'environment' | 'cache' | 'python';
   /** Version of the wheel it came in, where that can be told. */
   readonly version: string | undefined;
-}
-
-/** Where this user's caches are on this platform, with our own folder in it. */
-export function cacheFolder(): string {
-  const { XDG_CACHE_HOME, LOCALAPPDATA } = process.env;
-  if (XDG_CACHE_HOME) return join(XDG_CACHE_HOME, 'aeq');
-  if (process.platform === 'win32') return join(LOCALAPPDATA ?? join(homedir(), 'AppData', 'Local'), 'aeq', 'Cache');
-  if (process.platform === 'darwin') return join(homedir(), 'Library', 'Caches', 'aeq');
-  return join(homedir(), '.cache', 'aeq');
 }
 
 /** Folder of the cache that holds one folder a version, each with the library in it. */

@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 import { AeqError, EXIT_STATUS } from '../../schema/errors.ts';
 import { removeUnfinishedFiles } from '../../schema/write-file.node.ts';
+import { keepCompiledCode } from './code-cache.ts';
 import { createContext, errorText } from './context.ts';
 import { type Outcome, runProgram } from './program.ts';
 import { createStyle, printable } from './style.ts';
@@ -10,6 +11,7 @@ const SIGNAL_STATUS = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 } as const;
 
 // The bundles are one long line each; what is loaded from here on is told by the lines of its sources.
 if (process.env.AEQ_DEBUG) process.setSourceMapsEnabled(true);
+keepCompiledCode();
 const words = process.argv.slice(2);
 const controller = new AbortController();
 const outcome: Outcome = { status: 0, context: undefined };

@@ -1,5 +1,6 @@
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import * as nodeModule from 'node:module';
 import { tmpdir } from 'node:os';
 import { join, relative } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
@@ -71,6 +72,27 @@ describe('what a command loads', () => {
     expect(loaded.filter((path) => holds(path, 'litert_wasm'))).toEqual([]);
     expect(loaded.filter((path) => /\/(calibrat(e|ing)|open)\.?(node)?-/.test(path))).toEqual([]);
     expect(loaded.length).toBeLessThanOrEqual(50);
+  });
+});
+
+describe('the cache of compiled code', () => {
+  const inspect = (cache: string) =>
+    execFileSync(process.execPath, [MAIN, 'inspect', MODEL], {
+      env: { ...process.env, XDG_CACHE_HOME: cache, NODE_COMPILE_CACHE: undefined },
+      encoding: 'utf8',
+    });
+
+  it('is in the folder of the user’s caches where Node has one, and changes nothing that is shown', () => {
+    const cache = join(folder, 'cache');
+    const first = inspect(cache);
+    expect(existsSync(join(cache, 'aeq/code'))).toBe('enableCompileCache' in nodeModule);
+    expect(inspect(cache)).toBe(first);
+  });
+
+  it('is done without where its folder cannot be made', () => {
+    const file = join(folder, 'file');
+    writeFileSync(file, '');
+    expect(inspect(file)).toContain('digits_cnn');
   });
 });
 

@@ -1,9 +1,11 @@
 import type { RuntimeChoice } from '../calibration/runtime/open.node.ts';
-import { createUnfinishedFile } from '../schema/write-file.node.ts';
+import { createUnfinishedFile, type UnfinishedFile } from '../schema/write-file.node.ts';
 import type { QuantizationResult } from './quantization-result.node.ts';
 import { type Verification, type Verifier, verifyModelFile } from './validate/verify.node.ts';
 
 export interface DeliverOptions {
+  /** What `createUnfinishedFile` started for this path: the result may have been quantized into it. */
+  readonly file?: UnfinishedFile | undefined;
   readonly overwrite: boolean;
   /** Load and run the file before it appears under its name. */
   readonly verify: boolean;
@@ -31,7 +33,7 @@ export async function deliverModel(
   result: QuantizationResult,
   options: DeliverOptions,
 ): Promise<Delivery> {
-  const file = createUnfinishedFile(path, { overwrite: options.overwrite });
+  const file = options.file ?? createUnfinishedFile(path, { overwrite: options.overwrite });
   try {
     await result.fill(file, { threads: options.threads, signal: options.signal });
     let verification: Verification | undefined;

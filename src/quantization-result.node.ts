@@ -6,6 +6,7 @@ import { type BufferPlacement, type FileLayout, layoutModel, modelBytes } from '
 import type { Plan } from './plan/plan.ts';
 import type { Recipe } from './recipe/types.ts';
 import { recipeToJson, recipeToText } from './recipe/write.ts';
+import type { WrittenAhead } from './streaming/write-ahead.node.ts';
 import { type FillOptions, fillLayout, writeLayoutFast } from './streaming/write-layout.node.ts';
 
 /** A quantized model before and after it is written. Its weights are computed as they are written. */
@@ -15,13 +16,15 @@ export class QuantizationResult {
   readonly model: Model;
   readonly #recipe: Recipe;
   readonly #buffers: BufferPlacement;
+  readonly #ahead: WrittenAhead | undefined;
   #layout: FileLayout | undefined;
 
-  constructor(plan: Plan, model: Model, recipe: Recipe, buffers: BufferPlacement) {
+  constructor(plan: Plan, model: Model, recipe: Recipe, buffers: BufferPlacement, ahead?: WrittenAhead) {
     this.plan = plan;
     this.model = model;
     this.#recipe = recipe;
     this.#buffers = buffers;
+    this.#ahead = ahead;
   }
 
   /** The recipe as JSON, as the original writes and reads it. */
@@ -53,7 +56,7 @@ export class QuantizationResult {
 
   /** Writes the model to a file that the caller ends. @throws AeqError FILE_UNWRITABLE; the abort reason. */
   async fill(file: UnfinishedFile, options: FillOptions = {}): Promise<void> {
-    await fillLayout(file, this.#laidOut(), options);
+    await fillLayout(file, this.#laidOut(), { ...options, ahead: this.#ahead });
   }
 
   /** The file from start to end, in pieces of at most a few MiB. */

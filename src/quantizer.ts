@@ -5,7 +5,8 @@ import type { Comparison } from '../schema/documents/comparison.ts';
 import { AeqError } from '../schema/errors.ts';
 import type { Model } from '../schema/model.ts';
 import { readModel } from '../schema/reader.ts';
-import type { BufferPlacement } from '../schema/writer.ts';
+import type { UnfinishedFile } from '../schema/write-file.node.ts';
+import { type BufferPlacement, layoutModel } from '../schema/writer.ts';
 import type { CalibrateModelOptions, SampleSources } from './calibrate.node.ts';
 import type { Calibration } from './calibration-input.node.ts';
 import { comparedModel, type ModelInput, type OpenedModel, openSource } from './opened-model.node.ts';
@@ -30,6 +31,7 @@ import type { Recipe, Rule } from './recipe/types.ts';
 import { RecipeUsage } from './recipe/usage.ts';
 import { recipeToJson } from './recipe/write.ts';
 import { measureWeights } from './streaming/measure-weights.node.ts';
+import { type WrittenAhead, writeAhead } from './streaming/write-ahead.node.ts';
 import { applyPlan } from './transform/apply.ts';
 import type { ValidateModelsOptions } from './validation.node.ts';
 
@@ -53,6 +55,11 @@ export interface QuantizeOptions {
   /** Threads that look for the ranges of weights; default: one a core where the model is large. */
   readonly threads?: number | undefined;
   readonly signal?: AbortSignal | undefined;
+  /**
+   * The file that the result will be written to with `fill`: codes of large weights may be written to it while their
+   * ranges are found, so that they are read once.
+   */
+  readonly into?: UnfinishedFile | undefined;
 }
 
 /** One rule to add; without an algorithm it is `min_max_uniform_quantize`. `config` is a rule's `op_config` in JSON. */
@@ -215,6 +222,10 @@ export class Quantizer {
    * @throws AeqError RECIPE_EMPTY, CALIBRATION_MISSING, CALIBRATION_MISMATCH, STATISTICS_MISSING ...
    */
   plan(calibration?: Calibration, options: QuantizeOptions = {}): Plan {
+    return this.#plan(calibration, options, false);
+  }
+
+  #plan(calibration: Calibration | undefined, options: QuantizeOptions, forecast: boolean): Plan {
     if (this.#recipe.rules.length === 0) {
       throw new AeqError('RECIPE_EMPTY', 'there is no recipe to quantize by', {
         hint: "load one first, such as 'dynamic_wi8_afp32'",
@@ -227,6 +238,7 @@ export class Quantizer {
       ...(this.#compat ? { compat: 'aeq-0.10' as const } : {}),
       safety,
       ...(protection && { protection }),
+      forecast,
     });
     const usage = new RecipeUsage(resolver.rules);
     for (const { name, resolution, mode, reason } of plan.operators) {
@@ -240,13 +252,27 @@ export class Quantizer {
    * @throws AeqError as `plan`.
    */
   async quantize(calibration?: Calibration, options: QuantizeOptions = {}): Promise<QuantizationResult> {
-    if (calibration || !this.needCalibration) {
-      const resolver = createResolver(this.#recipe, this.#context);
-      await measureWeights(weightsToMeasure(this.model, resolver, this.#compat), options);
-    }
+    const ahead = calibration || !this.needCalibration ? await this.#lookAhead(options) : undefined;
     const plan = this.plan(calibration, options);
-    this.#result = new QuantizationResult(plan, applyPlan(plan), this.#recipe, options.buffers ?? 'auto');
+    this.#result = new QuantizationResult(plan, applyPlan(plan), this.#recipe, options.buffers ?? 'auto', ahead);
     return this.#result;
+  }
+
+  /** Finds what planning will ask of large weights, and writes their codes where that can be done before there is a plan. */
+  async #lookAhead(options: QuantizeOptions): Promise<WrittenAhead | undefined> {
+    const resolver = createResolver(this.#recipe, this.#context);
+    const weights = [...weightsToMeasure(this.model, resolver, this.#compat)];
+    // Static parameters follow from each other: there the numbers of weights decide more.
+    if (options.into && !this.needCalibration) {
+      const forecast = () => {
+        const plan = this.#plan(undefined, options, true);
+        return layoutModel(applyPlan(plan), { buffers: options.buffers ?? 'auto' });
+      };
+      const ahead = await writeAhead(weights, forecast, options.into, options);
+      if (ahead) return ahead;
+    }
+    await measureWeights(weights, options);
+    return undefined;
   }
 
   /**

@@ -8,7 +8,7 @@ import type { CodeParameters } from './parameters.ts';
 /** Elements that are worked on at once: 1 MiB of floats, which stay in the processor's cache between the loops. */
 export const CHUNK_ELEMENTS = 1 << 18;
 /** Results are handed out in pieces of up to 1 MiB: to write a file in smaller ones takes longer. */
-const PIECE_BITS = 8 << 20;
+export const PIECE_BITS = 8 << 20;
 /** Values of one piece. A constant that is computed uses the same workspace as what is made of it: one chunk it is then. */
 const pieceElements = (source: Constant, bits: number) => (source.fill ? PIECE_BITS / bits : CHUNK_ELEMENTS);
 
@@ -50,7 +50,7 @@ export function channelRanges(constant: Constant, extent: ChannelExtent): Channe
   return { mins, maxs };
 }
 
-const sameExtent = (a: ChannelExtent, b: ChannelExtent) =>
+export const sameExtent = (a: ChannelExtent, b: ChannelExtent) =>
   a.outer === b.outer && a.channels === b.channels && a.inner === b.inner;
 
 /** Puts elements [start, end) of a float32 constant into an empty workspace. Returns their address. */
@@ -103,14 +103,14 @@ function quantizeInKernel(
 }
 
 /** Elements [start, end) of a tensor at an address of a workspace. */
-interface PlacedElements {
+export interface PlacedElements {
   readonly values: number;
   readonly start: number;
   readonly end: number;
 }
 
 /** Puts codes to `target`, by way of `unpacked` where they are narrower than a byte. */
-function makeCodes(
+export function makeCodes(
   workspace: Workspace,
   { values, start, end }: PlacedElements,
   extent: ChannelExtent,

@@ -28,7 +28,8 @@ export interface GroupNumbers {
   readonly rounds: ClipRounds;
 }
 
-const EVERY_ROUND: ClipRounds = { settled: 0xffff, fixed: 0xffff };
+/** Nothing that is asked in rounds. */
+export const EVERY_ROUND: ClipRounds = { settled: 0xffff, fixed: 0xffff };
 
 /** Bounds of ranges narrower than this are widened to it. */
 const LEAST_BOUND = Math.fround(1e-9);

@@ -1,9 +1,10 @@
-import { storedBlockScale } from '../../kernels/index.ts';
+import { type ChannelExtent, storedBlockScale } from '../../kernels/index.ts';
 import { blockSize, type TensorConfig } from '../recipe/types.ts';
 import { type Carrier, scaleOfRange } from './arithmetic.ts';
-import { channelRanges, quantizedConstant } from './constants.ts';
+import { type ChannelRanges, channelRanges, quantizedConstant } from './constants.ts';
 import { type GroupRule, type Measurement, takeGroupNumbers } from './group-numbers.ts';
-import type { TensorParameters } from './parameters.ts';
+import { sharedFloats } from './grouped.ts';
+import type { CodeParameters, TensorParameters } from './parameters.ts';
 import { type ConstantRequest, scaleGroups } from './request.ts';
 
 /** Scale and zero point of an activation from its range. `shape` is the nesting of the range in the original. */
@@ -38,15 +39,9 @@ function perChannel(request: ConstantRequest): TensorParameters {
   const { constant, shape, config, channelAxis } = request;
   const axis = config.granularity === 'CHANNELWISE' ? channelAxis : undefined;
   const extent = scaleGroups(request);
-  const { mins, maxs } = channelRanges(constant, extent);
   const type = { bits: config.numBits, symmetric: config.symmetric, unsigned: config.dtype === 'UINT' };
-  const scales = new Float64Array(mins.length);
-  const zeroPoints = new Float64Array(mins.length);
-  for (let channel = 0; channel < mins.length; channel += 1) {
-    const { scale, zeroPoint } = scaleOfRange(mins[channel] as number, maxs[channel] as number, type, 'float32');
-    scales[channel] = scale;
-    zeroPoints[channel] = zeroPoint;
-  }
+  const ranges = request.forecast ? standIns(extent.channels) : channelRanges(constant, extent);
+  const { scales, zeroPoints } = channelNumbers(ranges, type);
   const parameters = {
     kind: 'integer',
     ...type,
@@ -59,6 +54,26 @@ function perChannel(request: ConstantRequest): TensorParameters {
     reason: axis === undefined ? 'min/max of the constant' : 'min/max of each channel',
   } as const satisfies TensorParameters;
   return { ...parameters, data: quantizedConstant(constant, extent, parameters) };
+}
+
+const standIns = (channels: number): ChannelRanges => ({
+  mins: new Float32Array(channels).fill(-1),
+  maxs: new Float32Array(channels).fill(1),
+});
+
+/** Scale and zero point of each channel from its range, in float32. */
+export function channelNumbers(
+  { mins, maxs }: ChannelRanges,
+  type: Pick<TensorParameters, 'bits' | 'symmetric' | 'unsigned'>,
+): Pick<CodeParameters, 'scales' | 'zeroPoints'> {
+  const scales = new Float64Array(mins.length);
+  const zeroPoints = new Float64Array(mins.length);
+  for (let channel = 0; channel < mins.length; channel += 1) {
+    const { scale, zeroPoint } = scaleOfRange(mins[channel] as number, maxs[channel] as number, type, 'float32');
+    scales[channel] = scale;
+    zeroPoints[channel] = zeroPoint;
+  }
+  return { scales, zeroPoints };
 }
 
 /** What the parameters of a constant are made of: ranges of its groups, or at once the scales where they are blocks. */
@@ -74,6 +89,12 @@ const blockRule = ({ config, asOriginal }: ConstantRequest): GroupRule => ({
   bits: config.numBits,
   limited: !asOriginal,
 });
+
+function blockScales(request: ConstantRequest, extent: ChannelExtent): Float32Array {
+  if (request.forecast) return sharedFloats(extent.channels);
+  if (!request.config.symmetric) return spanScales(request);
+  return takeGroupNumbers(request.constant, extent, blockRule(request)).values;
+}
 
 /** Blocks that a rule without checks wants asymmetric: there is nowhere to store zero points. */
 function spanScales(request: ConstantRequest): Float32Array {
@@ -91,7 +112,7 @@ function spanScales(request: ConstantRequest): Float32Array {
 function perBlock(request: ConstantRequest, size: number): TensorParameters {
   const { constant, shape, config, blockAxis } = request;
   const extent = scaleGroups(request);
-  const scales = config.symmetric ? takeGroupNumbers(constant, extent, blockRule(request)).values : spanScales(request);
+  const scales = blockScales(request, extent);
   const type = { bits: config.numBits, symmetric: config.symmetric, unsigned: false };
   const blocks = shape.map((n, dimension) => (dimension === blockAxis ? n / size : n));
   const parameters = {

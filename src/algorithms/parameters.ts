@@ -86,7 +86,7 @@ export function sameForm(a: TensorParameters, b: TensorParameters): boolean {
 }
 
 /** NaN equals nothing, itself included. */
-function sameNumbers(a: ArrayLike<number>, b: ArrayLike<number>): boolean {
+export function sameNumbers(a: ArrayLike<number>, b: ArrayLike<number>): boolean {
   if (a.length !== b.length) return false;
   for (let i = 0; i < a.length; i += 1) if (a[i] !== b[i]) return false;
   return true;

@@ -16,6 +16,8 @@ export interface ConstantRequest {
   readonly blockAxis: number | undefined;
   /** What the original does to constants that it does not handle well. */
   readonly asOriginal?: boolean;
+  /** Weights are not read: any numbers do, as many as there will be. */
+  readonly forecast?: boolean;
   /** The rule says `skip_checks`: what came of it is not checked either. */
   readonly unchecked?: boolean;
   /** Second moments of the rows that the operator multiplies the weight by, for algorithms that learn from them. */

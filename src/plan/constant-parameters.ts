@@ -14,15 +14,17 @@ import { type OperatorTask, operatorLabel, tensorOf, unsupported, viewOf } from 
 /** Parameters of constants, made once for all readers that want the same: they then share one stored copy. */
 export class ConstantParameters {
   readonly #conduct: Conduct;
+  readonly #forecast: boolean;
   readonly #known = new Map<string, TensorParameters>();
   readonly #products: ProductsOf;
   /** How many weights were made with products, so far. */
   readonly #uses = new Map<ProductSums, number>();
 
-  /** @param products what was seen of activations; by default nothing. */
-  constructor(conduct: Conduct, products: ProductsOf = () => undefined) {
+  /** @param products what was seen of activations; by default nothing. @param forecast see PlanOptions. */
+  constructor(conduct: Conduct, products: ProductsOf = () => undefined, forecast = false) {
     this.#conduct = conduct;
     this.#products = products;
+    this.#forecast = forecast;
   }
 
   /**
@@ -65,6 +67,7 @@ export class ConstantParameters {
       config: this.#conduct.channelScalesForAll ? config : fittingConfig(task, config, shape, axes.blockAxis),
       ...axes,
       asOriginal: this.#conduct.sharesParametersBlindly,
+      forecast: this.#forecast,
       unchecked: task.config.skipChecks,
     };
   }

@@ -11,8 +11,8 @@ export interface Materials {
   readonly warnings: string[];
 }
 
-export function createMaterials(ranges: RangeTable, conduct: Conduct): Materials {
+export function createMaterials(ranges: RangeTable, conduct: Conduct, forecast = false): Materials {
   const warnings: string[] = [];
-  const constants = new ConstantParameters(conduct, (subgraph, tensor) => ranges.products(subgraph, tensor));
-  return { ranges, constants, conduct, warnings };
+  const products = (subgraph: number, tensor: number) => ranges.products(subgraph, tensor);
+  return { ranges, constants: new ConstantParameters(conduct, products, forecast), conduct, warnings };
 }

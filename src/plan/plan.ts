@@ -55,6 +55,11 @@ export interface PlanOptions {
   readonly safety?: boolean;
   /** Operators that compute in float for what their statistics show. */
   readonly protection?: Protection;
+  /**
+   * Scales of weights that follow from their least and greatest values are stand-ins, and these weights are not read: a
+   * plan of the same form, where nothing that is decided follows from the numbers.
+   */
+  readonly forecast?: boolean;
 }
 
 /**
@@ -73,7 +78,8 @@ export function planQuantization(
   const model = prepared(compactBuffers(source), conduct);
   if (conduct.namesOriginally) checkNames(model);
   const lenders = lendersOf(model, compositesOf(model, resolver, conduct));
-  const materials = createMaterials(new RangeTable(ranges, conduct.keepsCarrier, lenders), conduct);
+  const table = new RangeTable(ranges, conduct.keepsCarrier, lenders);
+  const materials = createMaterials(table, conduct, options.forecast);
   const wishes: TensorWishes[][] = model.subgraphs.map((subgraph) => subgraph.tensors.map(() => ({ consumers: [] })));
   const operators: PlannedOperator[] = [];
   if (model.subgraphs.some((subgraph) => subgraph.tensors.some(hasScales))) {

@@ -2,10 +2,11 @@ import { type Constant, type ConstantOrigin, fillFrom } from '../../schema/const
 import { readFully } from '../../schema/file-source.node.ts';
 import { passingPieces } from '../../schema/layout.ts';
 import { writeFully } from '../../schema/write-file.node.ts';
+import { codesAhead, emptyFindings } from '../algorithms/codes-ahead.ts';
 import { channelRanges } from '../algorithms/constants.ts';
 import { constantOfOrigin } from '../algorithms/derivations.ts';
 import { groupNumbers } from '../algorithms/group-numbers.ts';
-import type { Job, JobResult } from './job.ts';
+import type { AheadJob, Job, JobResult, WriteJob } from './job.ts';
 
 /** What does jobs in a thread, one at a time. */
 export class Hands {
@@ -37,10 +38,20 @@ function openRange({ descriptor, offset, sizeBytes }: { descriptor: number; offs
 function run(job: Job, constant: Constant): JobResult {
   if (job.kind === 'ranges') return channelRanges(constant, job.extent);
   if (job.kind === 'numbers') return groupNumbers(constant, job.extent, job.rule, job.first, job.last);
-  let { offset } = job;
-  for (const piece of passingPieces({ offset, sizeBytes: constant.sizeBytes, constant }, job.start, job.end)) {
-    writeFully(job.descriptor, piece, offset, job.name);
-    offset += piece.length;
+  if (job.kind === 'ahead') {
+    const found = emptyFindings(job.extent, job.how);
+    write(codesAhead(constant, job.extent, job.how, found), job);
+    return found;
   }
+  const segment = { offset: job.offset, sizeBytes: constant.sizeBytes, constant };
+  write(passingPieces(segment, job.start, job.end), job);
   return undefined;
+}
+
+function write(pieces: Iterable<Uint8Array>, { descriptor, offset, name }: WriteJob | AheadJob): void {
+  let at = offset;
+  for (const piece of pieces) {
+    writeFully(descriptor, piece, at, name);
+    at += piece.length;
+  }
 }

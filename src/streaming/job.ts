@@ -1,7 +1,7 @@
 import type { ChannelExtent } from '../../kernels/index.ts';
 import type { ConstantOrigin } from '../../schema/constant.ts';
 import type { PlainError } from '../../schema/plain-error.ts';
-import type { ChannelRanges } from '../algorithms/constants.ts';
+import type { AheadRule, Found } from '../algorithms/codes-ahead.ts';
 import type { GroupNumbers, GroupRule } from '../algorithms/group-numbers.ts';
 
 /** Write bytes [start, end) of a constant to a place of an open file. */
@@ -30,11 +30,22 @@ export interface NumbersJob {
   readonly last: number;
 }
 
+/** Find the ranges of channels (or scales of blocks) of a float32 constant, and write its codes with these at once. */
+export interface AheadJob {
+  readonly kind: 'ahead';
+  readonly extent: ChannelExtent;
+  readonly how: AheadRule;
+  readonly descriptor: number;
+  readonly offset: number;
+  /** Name of the file, for messages. */
+  readonly name: string;
+}
+
 /** What is to be done with a constant. */
-export type Job = WriteJob | RangesJob | NumbersJob;
+export type Job = WriteJob | RangesJob | NumbersJob | AheadJob;
 
 /** What comes of it, where something is asked. */
-export type JobResult = ChannelRanges | GroupNumbers | undefined;
+export type JobResult = Found | GroupNumbers | undefined;
 
 /** What a thread is sent. The origin is left out when it is that of the thread's last job. */
 export interface JobMessage {

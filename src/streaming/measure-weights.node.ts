@@ -15,7 +15,7 @@ import { threadCount } from './thread.node.ts';
 import { Threads } from './threads.node.ts';
 
 /** A job reads this many float32 values. */
-const JOB_ELEMENTS = 4 << 20;
+export const JOB_ELEMENTS = 4 << 20;
 /** Ranges of groups that are smaller are found when they are asked for: to keep all of them would take much memory. */
 const LEAST_GROUP = 256;
 
@@ -27,7 +27,7 @@ export async function measureWeights(
   weights: Iterable<Measurement>,
   { threads: asked, signal }: { threads?: number | undefined; signal?: AbortSignal | undefined } = {},
 ): Promise<void> {
-  const large = [...weights].filter(isWorthIt);
+  const large = [...weights].filter(isLarge);
   const count = threadCount(
     large.reduce((sum, { constant }) => sum + constant.sizeBytes, 0),
     asked,
@@ -43,7 +43,8 @@ export async function measureWeights(
   }
 }
 
-function isWorthIt({ constant, extent, rule }: Measurement): boolean {
+/** Worth being found ahead. */
+export function isLarge({ constant, extent, rule }: Measurement): boolean {
   if (rule) return constant.origin !== undefined;
   return constant.origin?.kind === 'file' && extent.outer * extent.inner >= LEAST_GROUP;
 }

@@ -2,7 +2,7 @@
 import { parentPort } from 'node:worker_threads';
 import { bytesConstant, type ConstantOrigin } from '../../schema/constant.ts';
 import { plainError } from '../../schema/plain-error.ts';
-import { channelRanges, quantizedConstant } from '../algorithms/constants.ts';
+import { codesAhead, emptyFindings } from '../algorithms/codes-ahead.ts';
 import { Hands } from './hands.node.ts';
 import type { JobAnswer, JobMessage } from './job.ts';
 
@@ -13,10 +13,8 @@ import type { JobAnswer, JobMessage } from './job.ts';
 function warmUp(): void {
   const zeros = bytesConstant(new Uint8Array(1 << 20));
   const extent = { outer: 1, channels: 64, inner: 4096 };
-  channelRanges(zeros, extent);
-  const numbers = { scales: new Float64Array(64).fill(1), zeroPoints: new Float64Array(64) };
-  const type = { bits: 8, symmetric: true, unsigned: false, carrier: 'float32' } as const;
-  quantizedConstant(zeros, extent, { ...type, ...numbers }).read();
+  const how = { type: { bits: 8, symmetric: true, unsigned: false } };
+  for (const _ of codesAhead(zeros, extent, how, emptyFindings(extent, how)));
 }
 
 const hands = new Hands();

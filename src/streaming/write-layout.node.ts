@@ -5,11 +5,14 @@ import { type AtomicWriteOptions, createUnfinishedFile, type UnfinishedFile } fr
 import type { FileLayout, Segment } from '../../schema/writer.ts';
 import { threadCount } from './thread.node.ts';
 import { Threads } from './threads.node.ts';
+import { type WrittenAhead, withoutWritten } from './write-ahead.node.ts';
 
 export interface FillOptions {
   /** Threads that read, quantize and write at the same time; default: one a core where the file is large. */
   readonly threads?: number | undefined;
   readonly signal?: AbortSignal | undefined;
+  /** What is in the file already. */
+  readonly ahead?: WrittenAhead | undefined;
 }
 
 /** A job writes at most this many bytes. */
@@ -41,19 +44,20 @@ export async function writeLayoutFast(
 export async function fillLayout(
   file: UnfinishedFile,
   layout: FileLayout,
-  { threads: asked, signal }: FillOptions = {},
+  { threads: asked, signal, ahead }: FillOptions = {},
 ): Promise<void> {
   if (file.descriptor === undefined) {
     fillFile(file, layout);
     return;
   }
-  const shared = layout.segments.flatMap(sharedSegment);
+  const segments = ahead?.file === file ? withoutWritten(layout, ahead) : layout.segments;
+  const shared = segments.flatMap(sharedSegment);
   const count = threadCount(
     shared.reduce((sum, { origin }) => sum + sourceBytes(origin), 0),
     asked,
   );
-  if (count < 2 || shared.length === 0) await fillHere(file, layout.segments, signal);
-  else await fillShared(file, layout.segments, shared, new Threads(count, signal), signal);
+  if (count < 2 || shared.length === 0) await fillHere(file, segments, signal);
+  else await fillShared(file, segments, shared, new Threads(count, signal), signal);
   fillEnd(file, layout);
 }
 

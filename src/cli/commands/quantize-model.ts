@@ -1,6 +1,7 @@
 import { basename } from 'node:path';
 import type { RangeRule } from '../../../calibration/ranges/rule.ts';
 import { writeJsonFile } from '../../../schema/documents/json-file.node.ts';
+import { createUnfinishedFile, type UnfinishedFile } from '../../../schema/write-file.node.ts';
 import { type Calibration, readCalibrationFile } from '../../calibration-input.node.ts';
 import { type Delivery, deliverModel } from '../../deliver.node.ts';
 import type { Plan } from '../../plan/plan.ts';
@@ -30,6 +31,7 @@ export async function runOnModel(request: QuantizeRequest, context: Context): Pr
   const { path, output, recipe, range, overwrite, verifier } = request;
   const { options, print, result, warn } = context;
   const quantizer = await Quantizer.open(path, { compat: options.compat });
+  let file: UnfinishedFile | undefined;
   try {
     if (options.policy) quantizer.loadConfigPolicy(options.policy);
     for (const text of quantizer.loadQuantizationRecipe(recipe)) warn(text);
@@ -47,8 +49,10 @@ export async function runOnModel(request: QuantizeRequest, context: Context): Pr
       return 0;
     }
     const step = context.progress.start('quantizing');
-    const quantized = await quantizer.quantize(calibration, settings);
+    file = createUnfinishedFile(output, { overwrite });
+    const quantized = await quantizer.quantize(calibration, { ...settings, into: file, signal: context.signal });
     const delivery = await deliverModel(output, quantized, {
+      file,
       overwrite,
       verify: options.verify !== false,
       verifier,
@@ -63,6 +67,7 @@ export async function runOnModel(request: QuantizeRequest, context: Context): Pr
     report(context, quantizer.sizeBytes, quantized.plan, output, delivery);
     return 0;
   } finally {
+    file?.discard();
     quantizer.close();
   }
 }

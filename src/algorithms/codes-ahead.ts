@@ -1,0 +1,94 @@
+import { type ChannelExtent, sharedWorkspace, type Workspace } from '../../kernels/index.ts';
+import { type Constant, fillFrom } from '../../schema/constant.ts';
+import { codeRange } from './arithmetic.ts';
+import { CHUNK_ELEMENTS, type ChannelRanges, makeCodes, PIECE_BITS } from './constants.ts';
+import type { GroupRule } from './group-numbers.ts';
+import { channelNumbers } from './min-max.ts';
+import type { CodeParameters } from './parameters.ts';
+
+/** How codes of a constant are stored, and what its scales are made of: ranges, or by a rule the scales of blocks. */
+export interface AheadRule {
+  readonly type: Pick<CodeParameters, 'bits' | 'symmetric' | 'unsigned'>;
+  readonly rule?: Extract<GroupRule, { kind: 'block-scale' }> | undefined;
+}
+
+/** What is found on the way: ranges of channels, or scales of blocks. */
+export type Found = ChannelRanges | { readonly values: Float32Array };
+
+/** Room for what will be found of all channels; `make`: what kind of memory scales of blocks, which are many, lie in. */
+export function emptyFindings(
+  { channels }: ChannelExtent,
+  { rule }: AheadRule,
+  make: (count: number) => Float32Array = (count) => new Float32Array(count),
+): Found {
+  if (rule) return { values: make(channels) };
+  return { mins: new Float32Array(channels), maxs: new Float32Array(channels) };
+}
+
+/** Channels that are taken at once. Undefined where they do not fit, or codes of so many are not whole bytes. */
+export function channelsAtOnce({ outer, inner }: ChannelExtent, bits: number): number | undefined {
+  if (outer !== 1 || inner > CHUNK_ELEMENTS || inner === 0) return undefined;
+  const channels = Math.floor(CHUNK_ELEMENTS / inner);
+  if ((channels * inner * bits) % 8 === 0) return channels;
+  return channels < 8 ? undefined : channels - (channels % 8);
+}
+
+/**
+ * Codes of a float32 constant that are computed with the scales of its own values, channel by channel, so that it is read
+ * once: the bytes of `quantizedConstant` with the parameters that `minMaxConstant` makes. Pieces are valid until the next
+ * one is asked for; what is found is complete when there are no more. The extent has to be one of `channelsAtOnce`.
+ */
+export function* codesAhead(
+  constant: Constant,
+  extent: ChannelExtent,
+  { type, rule }: AheadRule,
+  found: Found,
+): Iterable<Uint8Array> {
+  const { channels, inner } = extent;
+  const bytesOf = (count: number) => Math.ceil((count * inner * type.bits) / 8);
+  const step = channelsAtOnce(extent, type.bits) as number;
+  const together = step * Math.max(1, Math.floor(PIECE_BITS / 8 / bytesOf(step)));
+  for (let first = 0; first < channels; first += together) {
+    const workspace = sharedWorkspace();
+    const last = Math.min(first + together, channels);
+    const values = workspace.allocate(4 * step * inner);
+    const target = workspace.allocate(bytesOf(last - first));
+    const unpacked = type.bits < 8 ? workspace.allocate(step * inner) : undefined;
+    for (let at = first; at < last; at += step) {
+      const part = { outer: 1, channels: Math.min(step, last - at), inner };
+      const count = part.channels * inner;
+      fillFrom(constant, workspace.bytes(values, 4 * count), 4 * at * inner);
+      const numbers = numbersOf(workspace, values, part, { type, rule }, found, at);
+      const codes = target + bytesOf(at - first);
+      const parameters = { ...type, carrier: 'float32', ...numbers } as const;
+      makeCodes(workspace, { values, start: 0, end: count }, part, parameters, codes, unpacked);
+    }
+    yield workspace.bytes(target, bytesOf(last - first));
+  }
+}
+
+/** Scales and zero points of channels that are in the workspace, the first of which is channel `at` of what is found. */
+function numbersOf(
+  workspace: Workspace,
+  values: number,
+  part: ChannelExtent,
+  { type, rule }: AheadRule,
+  found: Found,
+  at: number,
+): Pick<CodeParameters, 'scales' | 'zeroPoints'> {
+  const { channels, inner } = part;
+  const least = workspace.allocate(4 * channels);
+  if ('values' in found) {
+    const { greatest } = codeRange(type.bits);
+    workspace.kernels.blockScales(values, channels, inner, { greatest, limited: rule?.limited === true }, least);
+    const scales = workspace.floats(least, channels).slice();
+    found.values.set(scales, at);
+    return { scales, zeroPoints: Float64Array.of(0) };
+  }
+  const most = workspace.allocate(4 * channels);
+  workspace.kernels.rangePerChannel(values, part, least, most, false);
+  const ranges = { mins: workspace.floats(least, channels).slice(), maxs: workspace.floats(most, channels).slice() };
+  found.mins.set(ranges.mins, at);
+  found.maxs.set(ranges.maxs, at);
+  return channelNumbers(ranges, type);
+}

@@ -135,7 +135,7 @@ export class LocalRunner implements SampleRunner {
         const options = {
           histogram,
           rowMaximum: wanted.some(({ rowMaximum }) => rowMaximum),
-          rowLength: wanted.find(({ rowLength }) => rowLength !== undefined)?.rowLength,
+          ...learnedRows(wanted),
         };
         const observation = observe(captured.kernels, captured.view, options);
         if (!observation) continue;
@@ -176,6 +176,14 @@ function capturedPlaces({ model, places }: InlinedModel, wanted: readonly Wanted
     }
   }
   return result;
+}
+
+/** Rows that something is to be learned from: what one place of the tensor asks for, all get. */
+function learnedRows(wanted: readonly WantedTensor[]): Pick<WantedTensor, 'rowLength' | 'squaresOnly'> {
+  const rows = wanted.filter(({ rowLength }) => rowLength !== undefined);
+  const rowLength = rows[0]?.rowLength;
+  if (rowLength === undefined) return {};
+  return { rowLength, squaresOnly: rows.every(({ squaresOnly }) => squaresOnly === true) };
 }
 
 function referenceOf(key: string): TensorReference {

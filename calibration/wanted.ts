@@ -18,8 +18,10 @@ import type { TensorReference } from './capture/reference.ts';
 export interface WantedTensor extends TensorReference {
   /** Also collect the least row maximum (rows along the last axis), for masks before a softmax. */
   readonly rowMaximum?: boolean;
-  /** Also collect products of each two values of rows of this length. */
+  /** Also collect squares of the values of rows of this length, and products of each two of them. */
   readonly rowLength?: number;
+  /** Without the products. */
+  readonly squaresOnly?: boolean;
 }
 
 /**
@@ -116,7 +118,11 @@ export function estimateMemory(
 
 /** What sums of products take in one process, in most cases. */
 const productBytes = (wanted: readonly WantedTensor[]): number =>
-  wanted.reduce((sum, { rowLength }) => sum + (rowLength === undefined ? 0 : 8 * productCount(rowLength)), 0);
+  wanted.reduce(
+    (sum, { rowLength, squaresOnly }) =>
+      sum + (rowLength === undefined || squaresOnly ? 0 : 8 * productCount(rowLength)),
+    0,
+  );
 
 /**
  * Sums of products of long rows may be larger than everything else.
@@ -125,7 +131,7 @@ const productBytes = (wanted: readonly WantedTensor[]): number =>
 export function requireProductsFit(model: Model, wanted: readonly WantedTensor[], memoryBytes = 2 ** 30): void {
   const bytes = productBytes(wanted);
   if (bytes <= memoryBytes) return;
-  const [most] = wanted.toSorted((a, b) => (b.rowLength ?? 0) - (a.rowLength ?? 0));
+  const [most] = wanted.toSorted((a, b) => productBytes([b]) - productBytes([a]));
   const graph = model.subgraphs[most?.subgraph ?? 0];
   const name = graph && most ? tensorLabel(graph, most.tensor) : '';
   const gigabytes = (bytes / 1e9).toFixed(1);

@@ -110,11 +110,11 @@ const feedBytes = (sample: Sample | SampleName) =>
 /** Only what a worker understands: callers may pass an object with more in it. */
 function plainSettings(settings: RunnerSettings): RunnerSettings {
   const { wanted, allowNonFinite, histograms, resetState, memoryBytes, threads } = settings;
-  const places = wanted.map(({ subgraph, tensor, rowMaximum, rowLength }) => ({
+  const places = wanted.map(({ subgraph, tensor, rowMaximum, rowLength, squaresOnly }) => ({
     subgraph,
     tensor,
     rowMaximum: rowMaximum ?? false,
-    ...(rowLength !== undefined && { rowLength }),
+    ...(rowLength !== undefined && { rowLength, squaresOnly: squaresOnly ?? false }),
   }));
   return { wanted: places, allowNonFinite, histograms, resetState, memoryBytes, threads };
 }

@@ -155,7 +155,7 @@ async function quantizeSection(
   const loaded = quantizer.loadQuantizationRecipe(recipe);
   const { shorthand } = options;
   if (shorthand) loaded.push(...quantizer.loadQuantizationRecipe(withShorthand(quantizer.recipe, shorthand)));
-  const calibration = quantizer.needCalibration ? await options.calibrate?.(component, quantizer) : undefined;
+  const calibration = quantizer.usesCalibration ? await options.calibrate?.(component, quantizer) : undefined;
   const { model, plan, warnings } = await quantizer.quantize(calibration, options);
   const layout = layoutModel(model, { buffers: options.buffers ?? 'auto' });
   if (options.verify !== false && !options.dryRun) await verifyComponent(component, layout, options);

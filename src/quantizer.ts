@@ -21,7 +21,7 @@ import {
   type WeightRuleOptions,
   weightOnlyRule,
 } from './recipe/builders.ts';
-import { needsCalibration } from './recipe/calibration-need.ts';
+import { needsCalibration, usesCalibration } from './recipe/calibration-need.ts';
 import { checkRules } from './recipe/check.ts';
 import { type RecipeContext, recipeContext } from './recipe/context.ts';
 import { loadPolicy, loadRecipe, type RecipeSource } from './recipe/library.node.ts';
@@ -197,6 +197,11 @@ export class Quantizer {
     return needsCalibration(this.#recipe, this.#context);
   }
 
+  /** Whether a calibration makes a difference to `quantize`: with `compat`, OSCAR can do without, but not as well. */
+  get usesCalibration(): boolean {
+    return usesCalibration(this.#recipe, this.#context);
+  }
+
   /**
    * Runs the model on samples and records what was seen of every activation that the recipe quantizes; of all of them
    * where the recipe quantizes none. Samples are an (async) iterable of `{ inputName: values }`, read once, or one per
@@ -211,7 +216,7 @@ export class Quantizer {
   /** As `calibrate`, with the tensors that could not be had. */
   async calibrateWithReport(samples: SampleSources, options: CalibrateModelOptions = {}) {
     const { calibrateModel } = await import('./calibrate.node.ts');
-    const recipe = this.needCalibration ? this.#recipe : undefined;
+    const recipe = this.usesCalibration ? this.#recipe : undefined;
     const resolver = recipe && createResolver(recipe, this.#context);
     const opened = { model: this.model, source: this.#source(), identity: this.#identity() };
     return calibrateModel(opened, resolver, samples, options);
@@ -263,7 +268,7 @@ export class Quantizer {
     const resolver = createResolver(this.#recipe, this.#context);
     const weights = [...weightsToMeasure(this.model, resolver, this.#compat)];
     // Static parameters follow from each other: there the numbers of weights decide more.
-    if (options.into && !this.needCalibration) {
+    if (options.into && !this.usesCalibration) {
       const forecast = () => {
         const plan = this.#plan(undefined, options, true);
         return layoutModel(applyPlan(plan), { buffers: options.buffers ?? 'auto' });
@@ -296,7 +301,8 @@ export class Quantizer {
 
   #ranges(calibration: Calibration | undefined, options: QuantizeOptions): PlannedRanges {
     const { range = this.#compat ? 'ema' : 'auto', safety } = options;
-    if (!this.needCalibration) return { ranges: { range: () => undefined } };
+    const used = calibration ? this.usesCalibration : this.needCalibration;
+    if (!used) return { ranges: { range: () => undefined } };
     if (!calibration) {
       const learns = this.#recipe.rules.find(
         ({ algorithm }) => this.#context.algorithms.get(algorithm)?.needsCalibration,

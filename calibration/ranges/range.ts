@@ -28,4 +28,6 @@ export interface RangeSource {
   suspicion?(subgraph: number, tensor: number): Suspicion | undefined;
   /** Second moments of a tensor's rows, where they were collected. */
   products?(subgraph: number, tensor: number): ProductSums | undefined;
+  /** The mean square of each value of a tensor's rows, where that was collected. */
+  meanSquares?(subgraph: number, tensor: number): Float64Array | undefined;
 }

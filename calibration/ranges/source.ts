@@ -1,4 +1,5 @@
 import type { CalibrationDocument, TensorStatistics } from '../../schema/documents/calibration.ts';
+import { meanSquares } from '../../schema/documents/calibration-squares.ts';
 import { TensorType } from '../../schema/generated/tflite.ts';
 import { autoRange, type ChosenRange, capReciprocalRoot, squaredErrorRange } from './auto.ts';
 import { type Bins, joinBins, makeBins, quantile, shareOutside } from './bins.ts';
@@ -47,7 +48,11 @@ export function rangesFromCalibration(
     return entry && (suspicionOf(entry) ?? (range(subgraph, tensor)?.cutsMask ? 'mask' : undefined));
   };
   const products = (subgraph: number, tensor: number) => statistics(subgraph, tensor)?.products;
-  return { range, magnitudes, suspicion, products };
+  const squares = (subgraph: number, tensor: number) => {
+    const sums = statistics(subgraph, tensor)?.squares;
+    return sums && sums.rows > 0 ? meanSquares(sums) : undefined;
+  };
+  return { range, magnitudes, suspicion, products, meanSquares: squares };
 }
 
 /** What a tensor's rule may ask about others. */

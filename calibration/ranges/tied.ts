@@ -43,6 +43,7 @@ export function alignRanges(source: RangeSource, groups: readonly (readonly Tens
   return {
     ...(source.magnitudes && { magnitudes: source.magnitudes }),
     ...(source.products && { products: source.products }),
+    ...(source.meanSquares && { meanSquares: source.meanSquares }),
     ...(source.suspicion && { suspicion: source.suspicion }),
     range(subgraph, tensor) {
       const own = source.range(subgraph, tensor);

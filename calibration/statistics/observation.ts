@@ -42,6 +42,8 @@ export interface ObservationOptions {
   readonly rowMaximum?: boolean | undefined;
   /** Keep the values of a float32 tensor, as rows of this length. */
   readonly rowLength?: number | undefined;
+  /** For their squares only. */
+  readonly squaresOnly?: boolean | undefined;
 }
 
 /** What one sample showed of a tensor that it ran through more than once. */
@@ -79,7 +81,7 @@ function observeFloat32(
   kernels: Kernels,
   view: TensorMemory,
   elements: number,
-  { histogram, rowMaximum, rowLength }: ObservationOptions,
+  { histogram, rowMaximum, rowLength, squaresOnly }: ObservationOptions,
 ): TensorObservation {
   const { range, pages } = histogram
     ? histogram.table.survey(view.byteOffset, elements, histogram.stage)
@@ -96,7 +98,14 @@ function observeFloat32(
     leastRowMaximum: rowMaximum ? leastRowMaximum(values(), view.shape.at(-1) ?? 1) : undefined,
     ...(rowLength !== undefined &&
       elements % rowLength === 0 && {
-        rows: [{ channels: rowLength, values: values().slice(), batch: view.shape[0] ?? 1 }],
+        rows: [
+          {
+            channels: rowLength,
+            values: values().slice(),
+            batch: view.shape[0] ?? 1,
+            ...(squaresOnly && { squaresOnly }),
+          },
+        ],
       }),
   };
 }

@@ -12,12 +12,14 @@ const PART_BITS = 8;
 /** The step is this power of two below the upper end of the part. */
 const STEP_BITS = 36;
 
-/** What one sample showed of a tensor: rows of a length, one after the other. */
+/** What one sample showed of a tensor, where something is to be learned from it: rows of a length, one after the other. */
 export interface SampleRows {
   readonly channels: number;
   readonly values: Float32Array;
   /** Length of the tensor's first dimension. */
   readonly batch: number;
+  /** Squares are enough. */
+  readonly squaresOnly?: boolean | undefined;
 }
 
 interface Part {

@@ -1,8 +1,8 @@
 import type { CalibratedSample, TensorStatistics } from '../../schema/documents/calibration.ts';
 import { AeqError } from '../../schema/errors.ts';
 import { HistogramCounts } from './histogram-counts.ts';
+import { LearnedSum } from './learned-sum.ts';
 import type { TensorObservation } from './observation.ts';
-import { ProductSum } from './product-sum.ts';
 import { RangeRows } from './range-rows.ts';
 
 /** Which tensor of the model it is. */
@@ -136,9 +136,7 @@ class TensorSum {
   #infinities = 0;
   #histogram: HistogramCounts | undefined;
   #leastRowMaximum: number | undefined;
-  #products: ProductSum | undefined;
-  /** A part of the samples has no products: those of the others are not of all. */
-  #lacksProducts = false;
+  readonly #learned = new LearnedSum();
 
   constructor(identity: TensorIdentity) {
     this.#identity = identity;
@@ -161,8 +159,7 @@ class TensorSum {
     this.#ranges.add(ordinal, observation.min, observation.max);
     this.#addTotals(observation);
     if (observation.histogram) this.#counts().addPages(observation.histogram);
-    if (!observation.rows) this.#lacksProducts = true;
-    for (const rows of observation.rows ?? []) this.#productsOf(rows.channels)?.add(rows);
+    this.#learned.add(observation.rows);
   }
 
   absorb(statistics: TensorStatistics, ordinals: readonly number[]): void {
@@ -171,17 +168,7 @@ class TensorSum {
     });
     this.#addTotals(statistics);
     if (statistics.histogram) this.#counts().add(statistics.histogram);
-    if (!statistics.products && statistics.samples.length > 0) this.#lacksProducts = true;
-    if (statistics.products) this.#productsOf(statistics.products.channels)?.absorb(statistics.products);
-  }
-
-  /** Undefined, from now on, where rows were of another length before. */
-  #productsOf(channels: number): ProductSum | undefined {
-    if (this.#lacksProducts) return undefined;
-    this.#products ??= new ProductSum(channels);
-    if (this.#products.channels === channels) return this.#products;
-    this.#lacksProducts = true;
-    return undefined;
+    if (statistics.samples.length > 0) this.#learned.absorb(statistics);
   }
 
   #counts(): HistogramCounts {
@@ -208,7 +195,7 @@ class TensorSum {
       infinities: this.#infinities,
       histogram: this.#histogram?.build(),
       leastRowMaximum: this.#leastRowMaximum,
-      ...(this.#products && !this.#lacksProducts && { products: this.#products.build() }),
+      ...this.#learned.build(),
     };
   }
 }

@@ -12,6 +12,7 @@ import {
 } from './calibration.ts';
 import { decodeHistogram, type Histogram, histogramTotal } from './calibration-histogram.ts';
 import { decodeProducts, type ProductSums, productCount } from './calibration-products.ts';
+import { type SquareSums, squareOfText } from './calibration-squares.ts';
 import { findJsonFault } from './json-position.ts';
 
 type Fail = (why: string, field?: string) => never;
@@ -110,6 +111,7 @@ function decodeTensor(entry: TensorEntry, sampleCount: number, field: string, fa
     histogram: entry.histogram === undefined ? undefined : histogramOf(entry, field, fail),
     leastRowMaximum: entry.leastRowMaximum === undefined ? undefined : value(entry.leastRowMaximum),
     ...(entry.products && { products: productsOf(entry.name, entry.products, field, fail) }),
+    ...(entry.squares && { squares: squaresOf(entry.name, entry.squares, field, fail) }),
   };
 }
 
@@ -130,6 +132,20 @@ function productsOf(
   });
   requireAscending(decoded, (a, b) => a.step - b.step, `${field}.products.parts`, fail);
   return { channels, rows, batches, parts: decoded };
+}
+
+function squaresOf(
+  name: string,
+  { rows, sums }: NonNullable<TensorEntry['squares']>,
+  field: string,
+  fail: Fail,
+): SquareSums {
+  try {
+    return { rows, sums: sums.map(squareOfText) };
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error;
+    return fail(`the squares of "${name}" are damaged: ${error.message}`, `${field}.squares.sums`);
+  }
 }
 
 function histogramOf(entry: TensorEntry, field: string, fail: Fail): Histogram {

@@ -11,6 +11,7 @@ import {
 } from './calibration.ts';
 import { encodeHistogram } from './calibration-histogram.ts';
 import { encodeProducts, type ProductSums } from './calibration-products.ts';
+import { squareText } from './calibration-squares.ts';
 import { sortedMembers } from './canonical.ts';
 
 /** Characters that are written at a time, at least: a document of many samples need not be in memory as text. */
@@ -84,6 +85,7 @@ function tensorEntry(tensor: TensorStatistics): TensorEntry {
     ...(tensor.histogram && { histogram: encodeHistogram(tensor.histogram) }),
     ...(tensor.leastRowMaximum !== undefined && { leastRowMaximum: text(tensor.leastRowMaximum) }),
     ...(tensor.products && { products: productsEntry(tensor.products) }),
+    ...(tensor.squares && { squares: { rows: tensor.squares.rows, sums: tensor.squares.sums.map(squareText) } }),
   };
 }
 

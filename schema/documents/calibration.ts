@@ -1,6 +1,7 @@
 import * as z from 'zod';
 import type { Histogram } from './calibration-histogram.ts';
 import type { ProductSums } from './calibration-products.ts';
+import type { SquareSums } from './calibration-squares.ts';
 
 /** Which model a calibration belongs to. `file` is a name without a folder, for messages. */
 export interface ModelIdentity {
@@ -56,6 +57,8 @@ export interface TensorStatistics {
   readonly leastRowMaximum: number | undefined;
   /** Second moments of the rows, over all samples, where they were asked for. */
   readonly products?: ProductSums | undefined;
+  /** Of the same rows, or where only they were asked for: the diagonal, exact. */
+  readonly squares?: SquareSums | undefined;
 }
 
 /**
@@ -143,6 +146,13 @@ export const calibrationFile = z.object({
         })
         .optional()
         .describe('second moments of rows of `channels` values'),
+      squares: z
+        .object({
+          rows: whole,
+          sums: z.array(z.string()).max(MOST_CHANNELS).describe('hexadecimal, p, and a power of two that it is times'),
+        })
+        .optional()
+        .describe('sums over rows of the square of each of their values'),
     }),
   ),
 });

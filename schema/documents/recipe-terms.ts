@@ -19,7 +19,7 @@ export type TensorDtype = (typeof TENSOR_DTYPES)[number];
 export const COMPUTE_PRECISIONS = ['INTEGER', 'FLOAT'] as const;
 export type ComputePrecision = (typeof COMPUTE_PRECISIONS)[number];
 
-/** The keys a rule may name. Not each has an implementation. */
+/** The keys a rule may name. */
 export const ALGORITHM_KEYS = [
   'no_quantize',
   'min_max_uniform_quantize',

@@ -29,6 +29,8 @@ export interface TensorParameters {
   readonly packing?: string;
   /** The values were rotated along the last dimension by Hadamard matrices of this size before they were quantized. */
   readonly rotation?: number;
+  /** What the operator multiplies by the weight has to be multiplied by this first, along the last dimension. */
+  readonly multiplier?: Float32Array;
   /** The stored bytes of a constant. */
   readonly data?: Constant;
   /** The stored bytes under other scales, where they are more than each value rounded for itself. */
@@ -81,8 +83,14 @@ export function sameForm(a: TensorParameters, b: TensorParameters): boolean {
     a.blockSize === b.blockSize &&
     a.packing === b.packing &&
     a.rotation === b.rotation &&
+    sameMultiplier(a, b) &&
     (a.data === undefined) === (b.data === undefined)
   );
+}
+
+/** Inputs are multiplied by the same, if at all. */
+export function sameMultiplier({ multiplier: a }: TensorParameters, { multiplier: b }: TensorParameters): boolean {
+  return a === b || (a !== undefined && b !== undefined && sameNumbers(a, b));
 }
 
 /** NaN equals nothing, itself included. */

@@ -6,6 +6,7 @@ import type { Measurement } from './group-numbers.ts';
 import { minMaxConstant, minMaxMeasurement } from './min-max.ts';
 import { mseConstant, mseProblem } from './mse.ts';
 import { clipRule, type KnownRange, octavConstant, octavWithin } from './octav.ts';
+import { oscarConstant, oscarProblem } from './oscar.ts';
 import type { TensorParameters } from './parameters.ts';
 import { recoveredConstant, recoveryProblem } from './recovery.ts';
 import { type ConstantRequest, scaleGroups } from './request.ts';
@@ -21,12 +22,14 @@ export interface Algorithm extends AlgorithmSupport {
   readonly weightProblem?: (request: ConstantRequest) => string | undefined;
   /** What it will ask of a constant first, where that can be found ahead. */
   readonly measurement?: (request: ConstantRequest) => Measurement;
-  /** What it has to know of the rows that an operator multiplies the weight by: products of each two of their values. */
-  readonly learnsFrom?: 'products';
+  /** What it has to know of the rows that an operator multiplies the weight by: squares, or products of each two values. */
+  readonly learnsFrom?: 'products' | 'squares';
   /** What a range that was calibrated for a constant does to it under compat; absent: nothing. */
   readonly withRange?: 'replaces' | ((request: ConstantRequest, range: KnownRange) => TensorParameters);
   /** Only weights change, behind a DEQUANTIZE, whatever the rule says of computing. */
   readonly weightsOnly?: true;
+  /** Columns of weights are multiplied by factors, and what they are multiplied by is divided by them. */
+  readonly scalesInputs?: true;
   /** Weights are rotated, and with them what they are multiplied by. Activations are not quantized. */
   readonly rotates?: RotationForm;
 }
@@ -125,6 +128,17 @@ const ALGORITHMS: readonly Algorithm[] = [
     refuse: (_, config) => gptqProblem(config),
     constantParameters: gptqConstant,
     measurement: minMaxMeasurement,
+  },
+  {
+    key: 'OSCAR',
+    operations: ['FULLY_CONNECTED'],
+    check: 'policy',
+    needsCalibration: true,
+    guessesUnderCompat: true,
+    learnsFrom: 'squares',
+    scalesInputs: true,
+    refuse: (_, config) => oscarProblem(config),
+    constantParameters: oscarConstant,
   },
   rotation('HADAMARD_ROTATION', 'operator'),
   rotation('DECOMPOSED_HADAMARD_ROTATION', 'product'),

@@ -22,6 +22,8 @@ export interface ConstantRequest {
   readonly unchecked?: boolean;
   /** Second moments of the rows that the operator multiplies the weight by, for algorithms that learn from them. */
   readonly products?: ProductSums;
+  /** Of the same rows, the mean square of each value. */
+  readonly meanSquares?: Float64Array;
   /** Under compat: for how many weights with this input these were used, this one included. */
   readonly dampings?: number;
 }

@@ -1,3 +1,4 @@
+import type { RangeSource } from '../../calibration/ranges/range.ts';
 import type { Constant } from '../../schema/constant.ts';
 import type { ProductSums } from '../../schema/documents/calibration-products.ts';
 import { AeqError } from '../../schema/errors.ts';
@@ -16,14 +17,14 @@ export class ConstantParameters {
   readonly #conduct: Conduct;
   readonly #forecast: boolean;
   readonly #known = new Map<string, TensorParameters>();
-  readonly #products: ProductsOf;
+  readonly #learnedOf: Learned;
   /** How many weights were made with products, so far. */
   readonly #uses = new Map<ProductSums, number>();
 
-  /** @param products what was seen of activations; by default nothing. @param forecast see PlanOptions. */
-  constructor(conduct: Conduct, products: ProductsOf = () => undefined, forecast = false) {
+  /** @param learned what was seen of activations; by default nothing. @param forecast see PlanOptions. */
+  constructor(conduct: Conduct, learned: Learned = {}, forecast = false) {
     this.#conduct = conduct;
-    this.#products = products;
+    this.#learnedOf = learned;
     this.#forecast = forecast;
   }
 
@@ -75,17 +76,23 @@ export class ConstantParameters {
   /** What the algorithm learns from the rows that the weight is multiplied by. */
   #learned(task: OperatorTask, position: number, request: ConstantRequest): Partial<ConstantRequest> {
     const { weighted } = task.spec;
-    if (!task.algorithm.learnsFrom || !weighted || weighted.weight !== position) return {};
+    const { learnsFrom } = task.algorithm;
+    if (!learnsFrom || !weighted || weighted.weight !== position) return {};
     const input = task.inputs[weighted.input] ?? NO_TENSOR;
-    const products = input === NO_TENSOR ? undefined : this.#products(task.subgraphIndex, input);
+    if (learnsFrom === 'squares') return this.#squares(task, input, request);
+    const products = input === NO_TENSOR ? undefined : this.#learnedOf.products?.(task.subgraphIndex, input);
     if (!products) throw unknownInput(task, input);
-    const length = request.shape.at(-1);
-    if (products.channels !== length || (request.asOriginal && tensorOf(task, input).shape?.at(-1) !== length)) {
-      throw unsupported(task, `its weight has rows of ${length} values, its input of ${products.channels}`);
-    }
+    requireRows(task, input, request, products.channels);
     const dampings = (this.#uses.get(products) ?? 0) + 1;
     this.#uses.set(products, dampings);
     return { products, dampings };
+  }
+
+  #squares(task: OperatorTask, input: number, request: ConstantRequest): Partial<ConstantRequest> {
+    const meanSquares = input === NO_TENSOR ? undefined : this.#learnedOf.meanSquares?.(task.subgraphIndex, input);
+    if (meanSquares) requireRows(task, input, request, meanSquares.length);
+    else if (!request.asOriginal) throw unknownInput(task, input);
+    return meanSquares ? { meanSquares } : {};
   }
 
   #key(
@@ -100,14 +107,25 @@ export class ConstantParameters {
   }
 }
 
-type ProductsOf = (subgraph: number, tensor: number) => ProductSums | undefined;
+type Learned = Pick<RangeSource, 'products' | 'meanSquares'>;
+
+/** What was learned is of rows that the weight can be multiplied by; the original also wants the tensor to be such rows. */
+function requireRows(task: OperatorTask, input: number, { shape, asOriginal }: ConstantRequest, length: number): void {
+  const own = shape.at(-1);
+  if (length === own && !(asOriginal && tensorOf(task, input).shape?.at(-1) !== own)) return;
+  throw unsupported(task, `its weight has rows of ${own} values, its input of ${length}`);
+}
 
 function unknownInput(task: OperatorTask, input: number): AeqError {
   const name = input === NO_TENSOR ? 'an absent tensor' : tensorOf(task, input).name || `tensor ${input}`;
-  return new AeqError('STATISTICS_MISSING', `${task.algorithm.key} needs products of the values of ${name}`, {
-    where: { subgraph: task.subgraphIndex, operator: operatorLabel(task), tensor: name },
-    hint: 'they are collected where the recipe is known: give --recipe to aeq calibrate, or samples to aeq quantize',
-  });
+  return new AeqError(
+    'STATISTICS_MISSING',
+    `${task.algorithm.key} needs ${task.algorithm.learnsFrom} of the values of ${name}`,
+    {
+      where: { subgraph: task.subgraphIndex, operator: operatorLabel(task), tensor: name },
+      hint: 'they are collected where the recipe is known: give --recipe to aeq calibrate, or samples to aeq quantize',
+    },
+  );
 }
 
 const packingOf = ({ spec }: OperatorTask, position: number) =>

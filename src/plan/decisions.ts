@@ -125,12 +125,12 @@ function taskOf(
 
 function modeOf(
   { weighted }: OperatorSpec,
-  { weightsOnly, rotates }: Algorithm,
+  { weightsOnly, rotates, scalesInputs }: Algorithm,
   config: OpConfig,
   conduct: Conduct,
 ): QuantizationMode {
   if (weightsOnly) return 'weight-only';
-  if (rotates && conduct.failsOnRefusal) return 'dynamic';
+  if ((rotates || scalesInputs) && conduct.failsOnRefusal) return 'dynamic';
   const mode = quantizationMode(config);
   return mode === 'static' && weighted?.staticIsDynamic && !conduct.failsOnRefusal ? 'dynamic' : mode;
 }

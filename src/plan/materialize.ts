@@ -16,6 +16,7 @@ import { fitScales } from './fit-scales.ts';
 import type { Materials } from './materials.ts';
 import type { RangeTable } from './ranges.ts';
 import { withRotation } from './rotation.ts';
+import { withScaledInput } from './scaled-input.ts';
 import { type OperandWish, type OperatorTask, operatorLabel, tensorOf, unsupported } from './task.ts';
 import type { WishKind } from './wish.ts';
 
@@ -55,14 +56,15 @@ export function materialize(task: OperatorTask, materials: Materials): OperandWi
   const constrained = materials.conduct.fitsScales ? fitScales(task, materials, wished) : wished;
   const bias = biasWish(task, materials, constrained);
   const rest = bias ? wishes.filter(({ tensor, side }) => side !== 'consumer' || tensor !== bias.tensor) : wishes;
-  return withRotation(task, materials, [...rest, ...constrained, ...(bias ? [bias] : [])]);
+  const all = [...rest, ...constrained, ...(bias ? [bias] : [])];
+  return withScaledInput(task, withRotation(task, materials, all));
 }
 
 /** The weight is stored as int8 already, and the numbers of its codes are taken for weights. */
 function castsCodes(task: OperatorTask, { conduct }: Materials): boolean {
   const weight = task.inputs[task.spec.weighted?.weight ?? NO_TENSOR] ?? NO_TENSOR;
-  const { weightsOnly, rotates } = task.algorithm;
-  if (!conduct.castsStoredCodes || !(weightsOnly || rotates) || weight === NO_TENSOR) return false;
+  const { weightsOnly, rotates, scalesInputs } = task.algorithm;
+  if (!conduct.castsStoredCodes || !(weightsOnly || rotates || scalesInputs) || weight === NO_TENSOR) return false;
   return tensorOf(task, weight).type === TensorType.INT8;
 }
 
@@ -77,7 +79,8 @@ function plainPositions(task: OperatorTask, castsStored: boolean): Set<number> {
   const tensor = tensorOf(task, weight);
   const constant = tensorConstant(task.model, tensor) !== undefined;
   // Asked under compat only: else such operators stay float. The original's casts and rotations do not ask.
-  const asked = !task.algorithm.weightsOnly && !task.algorithm.rotates;
+  const { weightsOnly, rotates, scalesInputs } = task.algorithm;
+  const asked = !weightsOnly && !rotates && !scalesInputs;
   const small = asked && constant && elementCount(tensor.shape) < task.config.minWeightElements;
   if ((weighted.keepsQuantizedWeights && hasScales(tensor) && !castsStored) || (weighted.leavesSmallWeights && small)) {
     plain.add(weighted.weight);

@@ -13,6 +13,5 @@ export interface Materials {
 
 export function createMaterials(ranges: RangeTable, conduct: Conduct, forecast = false): Materials {
   const warnings: string[] = [];
-  const products = (subgraph: number, tensor: number) => ranges.products(subgraph, tensor);
-  return { ranges, constants: new ConstantParameters(conduct, products, forecast), conduct, warnings };
+  return { ranges, constants: new ConstantParameters(conduct, ranges, forecast), conduct, warnings };
 }

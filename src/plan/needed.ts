@@ -11,9 +11,10 @@ export interface TensorPlace {
   readonly tensor: number;
 }
 
-/** An activation of whose rows, of this length, an algorithm has to know products. */
+/** An activation of whose rows, of this length, an algorithm has to know squares or products. */
 export interface LearnedPlace extends TensorPlace {
   readonly rowLength: number;
+  readonly squaresOnly: boolean;
 }
 
 /**
@@ -29,8 +30,11 @@ export function learnedInputs(model: Model, resolver: RecipeResolver, conduct: C
     const [tensor, weight] = [weighted.input, weighted.weight].map((position) => task.inputs[position] ?? NO_TENSOR);
     const rowLength = task.subgraph.tensors[weight ?? NO_TENSOR]?.shape?.at(-1);
     const key = `${task.subgraphIndex}:${tensor}`;
-    if (tensor === undefined || rowLength === undefined || found.has(key)) continue;
-    found.set(key, { subgraph: task.subgraphIndex, tensor, rowLength });
+    if (tensor === undefined || rowLength === undefined) continue;
+    const known = found.get(key);
+    const squaresOnly = task.algorithm.learnsFrom === 'squares' && known?.squaresOnly !== false;
+    if (known && known.rowLength !== rowLength) continue;
+    found.set(key, { subgraph: task.subgraphIndex, tensor, rowLength, squaresOnly });
   }
   return [...found.values()];
 }

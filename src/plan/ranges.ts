@@ -74,6 +74,11 @@ export class RangeTable {
     return this.#source.products?.(subgraph, tensor);
   }
 
+  /** The mean square of each value of the tensor's rows, of its own statistics. */
+  meanSquares(subgraph: number, tensor: number): Float64Array | undefined {
+    return this.#source.meanSquares?.(subgraph, tensor);
+  }
+
   /** From now on the tensor has this very entry. */
   share(subgraph: number, tensor: number, entry: RangeEntry): void {
     this.#entries.set(`${subgraph}:${tensor}`, entry);

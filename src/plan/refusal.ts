@@ -5,6 +5,7 @@ import type { WeightedOperands } from '../ops/index.ts';
 import { fittingConfig, scaleAxes } from './constant-parameters.ts';
 
 import { rotationRefusal } from './rotation.ts';
+import { scalingRefusal } from './scaled-input.ts';
 import type { Surroundings } from './surroundings.ts';
 import { type OperatorTask, tensorOf, viewOf } from './task.ts';
 
@@ -17,7 +18,9 @@ export function refusal(task: OperatorTask, surroundings: Surroundings): string 
     const why = staticRefusal(task, surroundings);
     if (why !== undefined) return why;
   }
-  return task.spec.weighted && (weightRefusal(task, task.spec.weighted) ?? rotationRefusal(task));
+  return (
+    task.spec.weighted && (weightRefusal(task, task.spec.weighted) ?? rotationRefusal(task) ?? scalingRefusal(task))
+  );
 }
 
 function staticRefusal(task: OperatorTask, surroundings: Surroundings): string | undefined {

@@ -10,7 +10,7 @@ export interface SharedTensor {
 }
 
 /** Kinds after which the stored bytes are as before. */
-const LEAVES_BYTES: ReadonlySet<WishKind> = new Set(['quantize', 'keep', 'rotate', 'rotate-by-product']);
+const LEAVES_BYTES: ReadonlySet<WishKind> = new Set(['quantize', 'keep', 'rotate', 'rotate-by-product', 'multiply']);
 /** Kinds that store codes. */
 const STORES_CODES: ReadonlySet<WishKind> = new Set(['store', 'dequantize']);
 

@@ -3,7 +3,7 @@ import type { TensorParameters } from '../algorithms/parameters.ts';
 /**
  * What an operator asks for one of its operands. On the side of the reader: quantize (a float value is to be quantized
  * on the way), store (a constant is to be stored as codes), store-and-dequantize (stored as codes, read as float), keep;
- * rotate, rotate-by-product: it reads the value multiplied by Hadamard matrices.
+ * rotate, rotate-by-product: it reads the value multiplied by Hadamard matrices; multiply: by the parameters' multiplier.
  * On the side of the writer: dequantize (it writes codes; who wants floats gets them), keep; rotate, rotate-by-product:
  * it writes rotated values, which are rotated back.
  */
@@ -15,7 +15,8 @@ export type WishKind =
   | 'copy-buffer'
   | 'copy-tensor'
   | 'rotate'
-  | 'rotate-by-product';
+  | 'rotate-by-product'
+  | 'multiply';
 
 export const isRotation = (kind: WishKind | undefined): boolean => kind === 'rotate' || kind === 'rotate-by-product';
 

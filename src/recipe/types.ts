@@ -112,6 +112,8 @@ export interface AlgorithmSupport {
   readonly check: 'policy' | 'float_casting';
   /** Needs activation statistics whatever the config says (GPTQ, OSCAR). */
   readonly needsCalibration?: boolean;
+  /** The original does not ask for the statistics, and guesses without them. */
+  readonly guessesUnderCompat?: true;
   /** Combinations the policy admits but the algorithm cannot do; a reason, or undefined if it can. */
   readonly refuse?: (operation: string, config: OpConfig) => string | undefined;
 }

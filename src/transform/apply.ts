@@ -15,6 +15,7 @@ import {
 import type { Instruction, TensorInstructions } from './instruction.ts';
 import { instructionsOf } from './instructions.ts';
 import { useIntegerForms } from './integer-forms.ts';
+import { insertMultiply } from './multiply.ts';
 import { adjustOptions } from './options.ts';
 import { insertRotation, insertRotationProduct } from './rotate.ts';
 import { patchSignaturesByName } from './signatures.ts';
@@ -122,6 +123,8 @@ function applyStep({ kind, parameters }: Instruction, target: Target): Rewrite |
       return insertRotation(target, parameters?.rotation ?? 0);
     case 'rotate-by-product':
       return insertRotationProduct(target, parameters?.rotation ?? 0);
+    case 'multiply':
+      return parameters?.multiplier && insertMultiply(target, parameters.multiplier);
     case 'keep':
       return undefined;
   }

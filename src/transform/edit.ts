@@ -154,6 +154,28 @@ export function addTensor(graph: Subgraph, tensor: Partial<Tensor>): number {
   return graph.tensors.length - 1;
 }
 
+/** The shape fields of a tensor like this one. */
+export const shapesOf = ({ shape = [], shapeSignature, hasRank }: Tensor): Partial<Tensor> => ({
+  shape: [...shape],
+  ...(shapeSignature ? { shapeSignature: [...shapeSignature] } : {}),
+  hasRank,
+});
+
+/**
+ * The number of an operator's code. The original looks them up by a name that files do not have, so it adds entries of its
+ * own.
+ */
+export function codeOf({ model, conduct }: Target, builtin: number, name: string): number {
+  if (!conduct.namesOriginally) return findOrAddOperatorCode(model, builtin);
+  const found = model.operatorCodes.findIndex((code) => code.builtinCode === builtin && code.customCode === name);
+  if (found >= 0) return found;
+  return addCode(model, builtin, name);
+}
+
+/** A new operator code, with a name. */
+export const addCode = ({ operatorCodes }: Model, builtinCode: number, name: string): number =>
+  operatorCodes.push({ deprecatedBuiltinCode: builtinCode, customCode: name, version: 1, builtinCode }) - 1;
+
 export const operatorOf = (opcodeIndex: number, inputs: number[], outputs: number[]): Operator => ({
   opcodeIndex,
   inputs,

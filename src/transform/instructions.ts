@@ -2,7 +2,7 @@ import { innerSubgraphs } from '../../calibration/capture/liveness.ts';
 import { AeqError } from '../../schema/errors.ts';
 import { builtinCode, consumers as consumersOf, producers as producersOf } from '../../schema/graph.ts';
 import type { Subgraph } from '../../schema/model.ts';
-import { sameForm, type TensorParameters } from '../algorithms/parameters.ts';
+import { sameForm, sameMultiplier, type TensorParameters } from '../algorithms/parameters.ts';
 import { specOfBuiltin } from '../ops/index.ts';
 import type { Conduct } from '../plan/conduct.ts';
 import type { Plan } from '../plan/plan.ts';
@@ -111,6 +111,9 @@ function sameStep(a: Wish, b: Wish, depth: number, conduct: Conduct): boolean {
   const [left, right] = [a.parameters?.rotation, b.parameters?.rotation];
   if (conduct.mergesRotations && left !== undefined && right !== undefined) return true;
   if (a.kinds[depth] !== b.kinds[depth]) return false;
+  if (a.kinds[depth] === 'multiply' && a.parameters && b.parameters) {
+    return conduct.sharesParametersBlindly ? a.parameters === b.parameters : sameMultiplier(a.parameters, b.parameters);
+  }
   return isRotation(a.kinds[depth]) ? left === right : conduct.sameParameters(a.parameters, b.parameters);
 }
 

@@ -2,10 +2,21 @@ import { hadamardEntry } from '../../kernels/index.ts';
 import { bytesConstant, type Constant } from '../../schema/constant.ts';
 import { BuiltinOperator, TensorType } from '../../schema/generated/tflite.ts';
 import { elementCount, findOrAddOperatorCode, operatorBuiltin, signatureShape } from '../../schema/graph.ts';
-import type { Model, Operator, Tensor } from '../../schema/model.ts';
+import type { Operator } from '../../schema/model.ts';
 import { specOfBuiltin } from '../ops/index.ts';
 import { ROTATION_OPERATOR } from '../plan/rotation.ts';
-import { addTensor, operatorOf, type Rewrite, spliceChain, type Target, tensorOf, uniqueName } from './edit.ts';
+import {
+  addCode,
+  addTensor,
+  codeOf,
+  operatorOf,
+  type Rewrite,
+  shapesOf,
+  spliceChain,
+  type Target,
+  tensorOf,
+  uniqueName,
+} from './edit.ts';
 import { rotationOptions } from './rotation-options.ts';
 
 /** Multiplies the tensor by Hadamard matrices of a size along its last dimension, with the runtime's custom operator. */
@@ -83,12 +94,6 @@ function namesOf(target: Target, suffix: string): { base: string; result: string
   return { base: name, result: name, value: uniqueName(target, `${name}_rows`) };
 }
 
-const shapesOf = ({ shape = [], shapeSignature, hasRank }: Tensor): Partial<Tensor> => ({
-  shape: [...shape],
-  ...(shapeSignature ? { shapeSignature: [...shapeSignature] } : {}),
-  hasRank,
-});
-
 function addVector(target: Target, name: string, values: readonly number[]): number {
   const bytes = new Uint8Array(Int32Array.from(values).buffer);
   return addConstant(target, name, bytesConstant(bytes), [values.length], TensorType.INT32);
@@ -119,22 +124,11 @@ function shapeBack(target: Target, name: string, free: number): { tensor: number
   return { tensor, operators: [operator] };
 }
 
-/** The original looks operators up by a name that files do not have, so it adds entries of its own. */
-function codeOf({ model, conduct }: Target, builtin: number, name: string): number {
-  if (!conduct.namesOriginally) return findOrAddOperatorCode(model, builtin);
-  const found = model.operatorCodes.findIndex((code) => code.builtinCode === builtin && code.customCode === name);
-  if (found >= 0) return found;
-  return addCode(model, builtin, name);
-}
-
 function customCode({ model }: Target): number {
   const found = model.operatorCodes.findIndex(({ customCode: name }) => name === ROTATION_OPERATOR);
   if (found >= 0) return found;
   return addCode(model, BuiltinOperator.CUSTOM, ROTATION_OPERATOR);
 }
-
-const addCode = ({ operatorCodes }: Model, builtinCode: number, name: string): number =>
-  operatorCodes.push({ deprecatedBuiltinCode: builtinCode, customCode: name, version: 1, builtinCode }) - 1;
 
 /** One matrix a size in a model, and one tensor of it in a subgraph. */
 function matrixTensor(target: Target, size: number, name: string): number {

@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { mergeCalibrations } from '../../calibration/statistics/merge.ts';
 import { observe } from '../../calibration/statistics/observation.ts';
 import { ProductSum, type SampleRows } from '../../calibration/statistics/product-sum.ts';
+import { SquareSum } from '../../calibration/statistics/square-sum.ts';
 import { StatisticsSum } from '../../calibration/statistics/statistics.ts';
 import { requireProductsFit } from '../../calibration/wanted.ts';
 import { Workspace } from '../../kernels/index.ts';
@@ -14,6 +15,7 @@ import {
   productTotals,
 } from '../../schema/documents/calibration-products.ts';
 import { readCalibration } from '../../schema/documents/calibration-read.ts';
+import { meanSquares, squareOfText, squareText, squareUnits } from '../../schema/documents/calibration-squares.ts';
 import { writeCalibration } from '../../schema/documents/calibration-write.ts';
 import { TensorType } from '../../schema/generated/tflite.ts';
 import { randomFloats } from '../support/model-builder.ts';
@@ -96,14 +98,56 @@ describe('sums of products', () => {
   });
 });
 
+describe('sums of squares', () => {
+  const squaresOf = (all: readonly SampleRows[]) => {
+    const sum = new SquareSum(CHANNELS);
+    for (const sample of all) sum.add(sample);
+    return sum.build();
+  };
+
+  it('come out the same in any order and any grouping, and as exact as doubles', () => {
+    fc.assert(
+      fc.property(samples, fc.nat(8), (all, cut) => {
+        const whole = squaresOf(all);
+        const merged = new SquareSum(CHANNELS);
+        merged.absorb(squaresOf(all.slice(cut).reverse()));
+        merged.absorb(squaresOf(all.slice(0, cut)));
+        expect(merged.build()).toEqual(whole);
+        if (whole.rows === 0) return;
+        const means = meanSquares(whole);
+        for (let c = 0; c < CHANNELS; c += 1) {
+          const squares = all
+            .flatMap(({ values }) => [...values].filter((_, i) => i % CHANNELS === c))
+            .map((x) => x * x);
+          const mean = squares.reduce((sum, square) => sum + square, 0) / whole.rows;
+          expect(Math.abs((means[c] as number) - mean)).toBeLessThanOrEqual(1e-14 * mean);
+        }
+      }),
+      { numRuns: 200 },
+    );
+  });
+
+  it('are written and read', () => {
+    for (const value of [0, 1, 3, 2 ** -298, 2 ** -290, 1e76, 0.1, 123456.789]) {
+      const units = squareUnits(value);
+      expect(Number(units) * 2 ** -298).toBe(value);
+      expect(squareOfText(squareText(units))).toBe(units);
+    }
+    expect(squareText(squareUnits(1))).toBe('4p-2');
+    for (const text of ['', 'p3', '1p', '1p-400', '-1p0', '1P0', '1p9999']) {
+      expect(() => squareOfText(text)).toThrow(RangeError);
+    }
+  });
+});
+
 /** A calibration of samples with these indices, with or without products. */
-function documentOf(indices: readonly number[], rowLength?: number): CalibrationDocument {
+function documentOf(indices: readonly number[], rowLength?: number, squaresOnly?: boolean): CalibrationDocument {
   const sum = new StatisticsSum();
   for (const index of indices) {
     const workspace = new Workspace();
     const byteOffset = workspace.place(randomFloats(8, index + 1));
     const view = { type: TensorType.FLOAT32, shape: [2, 4], byteOffset };
-    const seen = observe(workspace.kernels, view, { rowLength });
+    const seen = observe(workspace.kernels, view, { rowLength, squaresOnly });
     if (seen) sum.addSample({ signature: 'a', index, name: '' }, [[identity(0), seen]]);
   }
   return {
@@ -129,13 +173,20 @@ describe('calibrations with products', () => {
   it('lose them where they are not of all samples', () => {
     const merged = mergeCalibrations([documentOf([0, 1], 4), documentOf([2])]);
     expect(merged).toEqual(documentOf([0, 1, 2]));
-    expect(mergeCalibrations([documentOf([0, 1], 4), documentOf([2], 8)]).tensors[0]?.products).toBeUndefined();
+    const other = mergeCalibrations([documentOf([0, 1], 4), documentOf([2], 8)]).tensors[0];
+    expect(other).not.toHaveProperty('products');
+    expect(other).not.toHaveProperty('squares');
+    expect(mergeCalibrations([documentOf([0, 1], 4), documentOf([2], 4, true)])).toEqual(
+      documentOf([0, 1, 2], 4, true),
+    );
   });
 
   it('say where a file is damaged', () => {
     const text = writeCalibration(documentOf([0], 4));
     const damaged = text.replace(/"sums":"[^"]*"/, '"sums":"AAAA"');
     expect(() => readCalibration(damaged)).toThrowError(/products of "tensor 0" are damaged/);
+    const other = text.replace(/"sums":\["[^"]*"/, '"sums":["x"');
+    expect(() => readCalibration(other)).toThrowError(/squares of "tensor 0" are damaged/);
   });
 
   it('are refused where they do not fit into memory', () => {

@@ -4,14 +4,18 @@ import { ModelBuilder, randomFloats } from '../support/model-builder.ts';
 import { aeq, stable } from './aeq.ts';
 import { npy, workspace } from './workspace.ts';
 
-/** x [1, 6, 80] -> FULLY_CONNECTED 48 -> RELU -> FULLY_CONNECTED 10 -> y, and samples whose values depend on each other. */
+/** x [1, 6, 80] -> FULLY_CONNECTED 48 -> RELU -> FULLY_CONNECTED 10 -> y, and samples whose values depend on each other, some of them large. */
 function dense() {
   const place = workspace(0);
   const builder = new ModelBuilder();
   const main = builder.subgraph();
   const x = main.input('x', [1, 6, 80]);
   const layer = (input: number, name: string, rows: number, columns: number, seed: number) => {
-    const weights = main.constant(`${name}/weights`, [rows, columns], randomFloats(rows * columns, seed));
+    const weights = main.constant(
+      `${name}/weights`,
+      [rows, columns],
+      randomFloats(rows * columns, seed).map((w) => w ** 3),
+    );
     const bias = main.constant(`${name}/bias`, [rows], randomFloats(rows, seed + 1));
     return main.operator(
       'FULLY_CONNECTED',
@@ -32,7 +36,7 @@ function dense() {
       const [row, column] = [Math.floor(at / 80), at % 80];
       let sum = 0;
       for (let k = 0; k < 12; k += 1) sum += (causes[row * 12 + k] as number) * (mixing[column * 12 + k] as number);
-      return sum;
+      return column % 9 === 0 ? 30 * sum : sum;
     });
     const folder = i < 24 ? 'samples' : 'others';
     place.write(`${folder}/${String(i).padStart(2, '0')}.npy`, npy([1, 6, 80], values));
@@ -57,7 +61,7 @@ async function noise(folder: string, file: string): Promise<number> {
   return JSON.parse(run.stdout).signatures[0].outputs[0].metrics.sqnrDb;
 }
 
-describe.each(['GPTQ'])('%s', (algorithm) => {
+describe.each(['GPTQ', 'OSCAR'])('%s', (algorithm) => {
   it('writes the same bytes from samples, and from a calibration by any number of workers or parts', async () => {
     const { folder, path, write } = dense();
     write('recipe.json', rule(algorithm));
@@ -108,5 +112,5 @@ describe.each(['GPTQ'])('%s', (algorithm) => {
   });
 });
 
-/** Decibels. */
-const LEAST_GAIN: Readonly<Record<string, number>> = { GPTQ: 3 };
+/** Decibels. OSCAR knows squares only: these inputs, which depend on each other, are nothing it is best at. */
+const LEAST_GAIN: Readonly<Record<string, number>> = { GPTQ: 3, OSCAR: 0.4 };

@@ -9,6 +9,7 @@ import { builtinCode, builtinName, typeName } from '../../schema/graph.ts';
 import type { Model } from '../../schema/model.ts';
 import { readModel } from '../../schema/reader.ts';
 import { OriginalInverse } from '../../src/algorithms/original-inverse.ts';
+import { clipBound, floorPositive, scalingLoss } from '../../src/algorithms/oscar-scales.ts';
 import type { TensorParameters } from '../../src/algorithms/parameters.ts';
 import { algorithmOf, algorithmSupport } from '../../src/algorithms/registry.ts';
 import { rotatedSource } from '../../src/algorithms/rotation.ts';
@@ -22,10 +23,21 @@ type Nested = number | string | readonly Nested[];
 
 interface Case {
   readonly case: string;
-  readonly inputs: { w?: Nested; modelBase64?: string; hadamardSize?: number; samples?: Nested[]; hessian?: Nested };
+  readonly inputs: {
+    w?: Nested;
+    modelBase64?: string;
+    hadamardSize?: number;
+    samples?: Nested[];
+    hessian?: Nested;
+    mu2?: Nested | null;
+    a?: Nested;
+    m?: Nested;
+    s?: Nested;
+  };
   readonly params: {
     op?: string;
     numBits?: number;
+    qmax?: number;
     symmetric?: boolean;
     granularity?: Granularity;
     maxHadamardSize?: number | null;
@@ -176,6 +188,39 @@ describe.skipIf(path === undefined)('the original, algorithm by algorithm', () =
     expect(() => new OriginalInverse(products, 1)).toThrow(expect.objectContaining({ code: 'OPERATOR_UNSUPPORTED' }));
   });
 
+  it.each(of('oscar/', 'q'))('$case', (entry) => {
+    const { inputs, outputs } = entry;
+    const means = inputs.mu2 && { meanSquares: Float64Array.from(flat(inputs.mu2)) };
+    const found = algorithmOf('OSCAR')?.constantParameters({ ...requestOf(entry), ...means }) as TensorParameters;
+    expectParameters(found, entry, 1e-12);
+    const expected = flat(outputs.multiplier as Nested);
+    expect(found.multiplier?.length).toBe(expected.length);
+    found.multiplier?.forEach((factor, i) => {
+      expect(Math.abs(factor - (expected[i] as number))).toBeLessThanOrEqual(1e-12 * factor);
+    });
+  });
+
+  it('oscar/: the parts', () => {
+    for (const { inputs, outputs } of of('oscar/floor-positive', 'floored')) {
+      expect([...floorPositive(Float64Array.from(flat(inputs.mu2 ?? [])))]).toEqual(flat(outputs.floored as Nested));
+    }
+    for (const { inputs, outputs, params } of of('oscar/group-clip', 'clip')) {
+      const rows = (inputs.a as readonly Nested[]).map((row) => Float64Array.from(flat(row)));
+      const means = Float64Array.from(flat(inputs.m ?? []));
+      const clips = flat(outputs.clip as Nested);
+      rows.forEach((row, i) => {
+        expect(clipBound(row.map(Math.abs), means, params.qmax ?? 0)).toBeCloseTo(clips[i] as number, 11);
+      });
+    }
+    for (const { inputs, outputs } of of('oscar/channel-objective', 'objective')) {
+      const values = Float32Array.from(flat(inputs.w ?? []));
+      const length = shapeOf(inputs.w ?? [])[1] ?? 1;
+      const [squares, factors] = [inputs.mu2, inputs.s].map((list) => Float64Array.from(flat(list ?? [])));
+      const loss = scalingLoss({ values, length, group: length }, squares as Float64Array, factors as Float64Array);
+      expect(loss / Number(outputs.objective)).toBeCloseTo(1, 11);
+    }
+  });
+
   it.each(of('hadamard/flexbuffer', 'hex'))('$case', ({ inputs, outputs }) => {
     expect(hexOf(rotationOptions(inputs.hadamardSize ?? 0))).toBe(outputs.hex);
   });
@@ -321,7 +366,7 @@ describe.skipIf(path === undefined)('the graphs of the original', () => {
     const keys = new Set(
       graphs.flatMap(({ params }) => params.recipe?.map((rule) => rule.algorithm_key as AlgorithmKey)),
     );
-    for (const key of ['OCTAV', 'MSE', 'GPTQ', 'HADAMARD_ROTATION', 'DECOMPOSED_HADAMARD_ROTATION'] as const) {
+    for (const key of ['OCTAV', 'MSE', 'GPTQ', 'OSCAR', 'HADAMARD_ROTATION', 'DECOMPOSED_HADAMARD_ROTATION'] as const) {
       expect(keys).toContain(key);
     }
   });

@@ -83,7 +83,7 @@ function question(algorithm: string, mode: keyof typeof CONFIGS, bits: number, g
   } satisfies Question;
 }
 
-const QUESTIONS: readonly Question[] = ['GPTQ'].flatMap((algorithm) => [
+const QUESTIONS: readonly Question[] = ['GPTQ', 'OSCAR'].flatMap((algorithm) => [
   question(algorithm, 'dynamic', 8, 'CHANNELWISE', 1),
   question(algorithm, 'dynamic', 4, 'CHANNELWISE', 2),
   question(algorithm, 'dynamic', 4, 'TENSORWISE', 3),

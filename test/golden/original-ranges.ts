@@ -7,7 +7,10 @@ type Nested = number | readonly Nested[];
 
 /** The original's calibration document: statistics by tensor name. */
 export type OriginalCalibration = Readonly<
-  Record<string, { readonly min?: Nested; readonly max?: Nested; readonly hessian?: Nested }>
+  Record<
+    string,
+    { readonly min?: Nested; readonly max?: Nested; readonly hessian?: Nested; readonly mu2?: Nested | null }
+  >
 >;
 
 /**
@@ -25,6 +28,10 @@ export function originalRanges(
   );
   return {
     products: (subgraph, tensor) => products.get(model.subgraphs[subgraph]?.tensors[tensor]?.name ?? ''),
+    meanSquares(subgraph, tensor) {
+      const means = byName.get(model.subgraphs[subgraph]?.tensors[tensor]?.name ?? '')?.mu2;
+      return means ? Float64Array.from(means as readonly number[]) : undefined;
+    },
     range(subgraph, tensor) {
       const entry = byName.get(model.subgraphs[subgraph]?.tensors[tensor]?.name ?? '');
       if (entry?.min === undefined || entry.max === undefined) return undefined;

@@ -23,7 +23,7 @@ export const run: CommandRun = async ([path = ''], context) => {
   try {
     if (options.policy) quantizer.loadConfigPolicy(options.policy);
     if (options.recipe) for (const text of quantizer.loadQuantizationRecipe(options.recipe)) warn(text);
-    if (options.recipe && !quantizer.needCalibration) {
+    if (options.recipe && !quantizer.usesCalibration) {
       throw new AeqError('USAGE', `the recipe ${options.recipe} needs no calibration`, {
         hint: 'quantize without --calibration, or choose a static recipe',
       });

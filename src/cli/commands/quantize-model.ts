@@ -74,7 +74,7 @@ export async function runOnModel(request: QuantizeRequest, context: Context): Pr
 
 async function calibrationFor(quantizer: Quantizer, context: Context): Promise<Calibration | undefined> {
   const { options, warn } = context;
-  if (!quantizer.needCalibration) {
+  if (!quantizer.usesCalibration) {
     if (options.calibration || options.data) warn('the recipe needs no ranges: the calibration or data is not used');
     return undefined;
   }

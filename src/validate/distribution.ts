@@ -10,9 +10,15 @@ const MANTISSA_BITS = 3;
 const TABLE_ENTRIES = 2 ** (9 + MANTISSA_BITS);
 const SHIFT = 23 - MANTISSA_BITS;
 
-/** How the values of one tensor in one sample are spread: bins that hold any, by sign, exponent and top mantissa bits. */
+/** Bins that are taken out of a table together. */
+const PAGE = 16;
+const PAGES = TABLE_ENTRIES / PAGE;
+
+/** How the values of one tensor in one sample are spread over bins by sign, exponent and top mantissa bits. */
 export interface Spread {
-  readonly bins: Uint16Array;
+  /** Pages of bins that hold any values. */
+  readonly pages: Uint32Array;
+  /** What each bin of these pages holds. */
   readonly counts: Uint32Array;
   readonly least: number;
   readonly greatest: number;
@@ -23,15 +29,20 @@ export function spreadOf(
   values: TensorNumbers,
   { kernels, room }: { readonly kernels: Kernels; readonly room: Room },
 ): Spread {
-  const address = room.allocate(4 * TABLE_ENTRIES);
+  const address = room.allocate(4 * (2 * TABLE_ENTRIES + PAGES));
   try {
-    new Uint32Array(kernels.memory.buffer, address, TABLE_ENTRIES).fill(0);
-    kernels.histogramFloat32(values.byteOffset, values.count, address, MANTISSA_BITS);
-    const table = new Uint32Array(kernels.memory.buffer, address, TABLE_ENTRIES);
-    const bins = Uint16Array.from(table.keys()).filter((bin) => table[bin] !== 0);
-    const counts = Uint32Array.from(bins, (bin) => table[bin] as number);
-    const { min, max } = kernels.rangeFloat32(values.byteOffset, values.count);
-    return { bins, counts, least: min, greatest: max };
+    const { buffer } = kernels.memory;
+    const numbers = address + 4 * TABLE_ENTRIES;
+    const target = numbers + 4 * PAGES;
+    new Uint32Array(buffer, address, TABLE_ENTRIES).fill(0);
+    const { min, max } = kernels.surveyFloat32(values.byteOffset, values.count, address, MANTISSA_BITS, 1);
+    const taken = kernels.takePages(address, PAGES, numbers, target);
+    return {
+      pages: new Uint32Array(buffer, numbers, taken).slice(),
+      counts: new Uint32Array(buffer, target, PAGE * taken).slice(),
+      least: min,
+      greatest: max,
+    };
   } finally {
     room.free(address);
   }
@@ -43,10 +54,12 @@ export class DistributionCounter {
   #least = Number.POSITIVE_INFINITY;
   #greatest = Number.NEGATIVE_INFINITY;
 
-  add({ bins, counts, least, greatest }: Spread): void {
-    bins.forEach((bin, i) => {
-      this.#table[bin] = (this.#table[bin] as number) + (counts[i] as number);
-    });
+  add({ pages, counts, least, greatest }: Spread): void {
+    const table = this.#table;
+    for (let i = 0; i < counts.length; i += 1) {
+      const bin = PAGE * (pages[Math.floor(i / PAGE)] as number) + (i % PAGE);
+      table[bin] = (table[bin] as number) + (counts[i] as number);
+    }
     if (Number.isFinite(least)) this.#least = Math.min(this.#least, least);
     if (Number.isFinite(greatest)) this.#greatest = Math.max(this.#greatest, greatest);
   }

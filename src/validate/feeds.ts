@@ -1,5 +1,5 @@
 import type { Feed, TensorValue, TypedArray } from '../../datasets/sample.ts';
-import { roundHalfEven } from '../../kernels/index.ts';
+import { roundHalfEven, sharedWorkspace } from '../../kernels/index.ts';
 import { AeqError } from '../../schema/errors.ts';
 import { TensorType } from '../../schema/generated/tflite.ts';
 import { elementCount, hasScales, type SignatureView, typeName } from '../../schema/graph.ts';
@@ -64,12 +64,40 @@ function quantizedValue(name: string, value: TensorValue, target: Tensor): Tenso
   const scale = target.quantization?.scale?.[0] ?? 1;
   const zeroPoint = Number(target.quantization?.zeroPoint?.[0] ?? 0);
   const data = new limits.array(value.data.length);
-  const values = value.data as Float32Array;
+  quantizeInto(data, value.data as Float32Array, { scale, zeroPoint, ...limits });
+  return { type: target.type, shape: value.shape, data };
+}
+
+interface Codes {
+  readonly scale: number;
+  readonly zeroPoint: number;
+  readonly least: number;
+  readonly greatest: number;
+}
+
+function quantizeInto(data: Int8Array | Uint8Array | Int16Array, values: Float32Array, codes: Codes): void {
+  const { scale, zeroPoint, least, greatest } = codes;
+  const workspace = sharedWorkspace();
+  const { kernels } = workspace;
+  const parameters = workspace.allocate(8);
+  const source = workspace.place(values);
+  const ordinary = scale > 0 && Number.isFinite(scale);
+  if (ordinary && kernels.rangeFloat32(source, values.length).nanCount === 0) {
+    const target = workspace.allocate(data.byteLength);
+    workspace.floats(parameters, 1)[0] = scale;
+    new Int32Array(kernels.memory.buffer, parameters + 4, 1)[0] = zeroPoint;
+    const bits = data.BYTES_PER_ELEMENT === 2 ? 16 : 8;
+    const extent = { outer: 1, channels: 1, inner: values.length };
+    kernels.quantize(source, extent, parameters, parameters + 4, { bits, least, greatest }, target);
+    const bytes = new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
+    bytes.set(workspace.bytes(target, data.byteLength));
+    return;
+  }
+  // The kernel gives 0 for what is no number.
   for (let i = 0; i < data.length; i += 1) {
     const code = roundHalfEven(fround(fround((values[i] as number) / scale) + zeroPoint));
-    data[i] = Number.isNaN(code) ? zeroPoint : Math.min(Math.max(code, limits.least), limits.greatest);
+    data[i] = Number.isNaN(code) ? zeroPoint : Math.min(Math.max(code, least), greatest);
   }
-  return { type: target.type, shape: value.shape, data };
 }
 
 const ARRAYS: Readonly<Record<number, new (length: number) => TypedArray>> = {

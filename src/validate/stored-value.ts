@@ -7,7 +7,12 @@ import type { Tensor } from '../../schema/model.ts';
 import { withScratch } from './captured.ts';
 import { CHUNK_ELEMENTS, CODE_LIMITS } from './numbers.ts';
 
-const ARRAYS: Readonly<Record<number, { new (buffer: ArrayBuffer): TypedArray }>> = {
+const ARRAYS: Readonly<
+  Record<
+    number,
+    { new (buffer: ArrayBuffer, at?: number, length?: number): TypedArray; readonly BYTES_PER_ELEMENT: number }
+  >
+> = {
   [TensorType.FLOAT32]: Float32Array,
   [TensorType.FLOAT16]: Uint16Array,
   [TensorType.INT8]: Int8Array,
@@ -21,7 +26,8 @@ const ARRAYS: Readonly<Record<number, { new (buffer: ArrayBuffer): TypedArray }>
 
 /**
  * A captured value of the float model as another tensor stores it: quantized (in float32, half to even, clipped to the
- * type) where that tensor has codes and this one has none, a copy otherwise.
+ * type) where that tensor has codes and this one has none. Otherwise it is the captured value itself where that can be, not
+ * a copy, and valid as long as it is.
  * @throws AeqError MODELS_DIFFER when the types cannot be turned into one another.
  */
 export function storedValue(source: CapturedTensor, target: Tensor): TensorValue {
@@ -29,8 +35,14 @@ export function storedValue(source: CapturedTensor, target: Tensor): TensorValue
   const array = ARRAYS[target.type];
   const { shape } = view;
   if (array !== undefined && view.type === target.type) {
-    const bytes = kernels.memory.buffer.slice(view.byteOffset, view.byteOffset + view.sizeBytes);
-    return { type: target.type, shape, data: new array(bytes as ArrayBuffer) };
+    const { buffer } = kernels.memory;
+    const { byteOffset, sizeBytes } = view;
+    const width = array.BYTES_PER_ELEMENT;
+    const inPlace = byteOffset % width === 0;
+    const data = inPlace
+      ? new array(buffer, byteOffset, sizeBytes / width)
+      : new array(buffer.slice(byteOffset, byteOffset + sizeBytes));
+    return { type: target.type, shape, data };
   }
   if (array !== undefined && view.type === TensorType.FLOAT32 && CODE_LIMITS[target.type] && hasScales(target)) {
     return { type: target.type, shape, data: new array(codes(source, target)) };

@@ -35,7 +35,7 @@ const DEFAULT_MEMORY_BYTES = 2 ** 30;
  * over a lot is still cheaper than computing it again for the next pass.
  */
 const CUTTING = [
-  { segmentBytes: 4e6, mostCarried: 1 / 4 },
+  { segmentBytes: 6e6, mostCarried: 1 / 10 },
   { segmentBytes: DEFAULT_MEMORY_BYTES, mostCarried: Number.POSITIVE_INFINITY },
 ];
 

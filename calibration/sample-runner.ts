@@ -7,6 +7,7 @@ import type { TensorReference, UnreachableTensor } from './capture/reference.ts'
 import { type CapturedTensor, type CaptureSession, openCapture } from './capture/session.ts';
 import { quantizeFeed } from './feed.ts';
 import type { Runtime } from './runtime/runtime.ts';
+import { CountsMemory } from './statistics/histogram-counts.ts';
 import { HistogramTable, PageStage, TABLE_ROOM_BYTES } from './statistics/histogram-table.ts';
 import { sampleLabel } from './statistics/merge.ts';
 import { mergeObservations, observe, type TensorObservation } from './statistics/observation.ts';
@@ -67,7 +68,8 @@ export class LocalRunner implements SampleRunner {
   readonly #stateful: boolean;
   readonly #identities = new Map<string, TensorIdentity>();
   readonly #stage = new PageStage();
-  #sum = new StatisticsSum();
+  readonly #counts = new CountsMemory();
+  #sum = new StatisticsSum(this.#counts);
 
   constructor(runtime: Runtime, model: Model, settings: RunnerSettings) {
     const { wanted, memoryBytes, threads } = settings;
@@ -110,7 +112,8 @@ export class LocalRunner implements SampleRunner {
 
   async collect(): Promise<CollectedStatistics> {
     const collected = this.#sum.build();
-    this.#sum = new StatisticsSum();
+    this.#counts.reset();
+    this.#sum = new StatisticsSum(this.#counts);
     return collected;
   }
 

@@ -91,6 +91,13 @@ export interface Kernels {
    */
   takePages(table: number, pages: number, numbers: number, target: number): number;
 
+  /**
+   * Adds `count` pages as `takePages` gives them (counts as int32) to sums in double, 128 bytes a page. `places`: by page
+   * number, the address of its sums as uint32, 0 for none yet; such pages get sums from `next` on, a multiple of 8. Gives
+   * the address behind the last of these.
+   */
+  addPages(numbers: number, counts: number, count: number, places: number, next: number): number;
+
   /** Packs int8 values into `bits`-wide two's complement fields, first value in the low bits, last byte zero padded. */
   pack(source: number, count: number, bits: 4 | 2, target: number): void;
 

@@ -93,6 +93,13 @@ export function plainKernels(memory: WebAssembly.Memory): Kernels {
         new Uint32Array(memory.buffer, numbers, pages),
         new Uint32Array(memory.buffer, target, PAGE * pages),
       ),
+    addPages: (numbers, counts, count, places, next) =>
+      addPages(
+        memory.buffer,
+        new Uint32Array(memory.buffer, numbers, count),
+        new Int32Array(memory.buffer, counts, PAGE * count),
+        { places, next },
+      ),
     pack: (source, count, bits, target) =>
       pack(
         new Int8Array(memory.buffer, source, count),
@@ -281,6 +288,26 @@ function surveyed(bits: Uint32Array, table: Uint32Array, shift: number, every: n
     for (const x of bits.subarray(start, start + GROUP)) table[x >>> shift] = (table[x >>> shift] as number) + every;
   }
   histogram(bits.subarray(blocks * block), table, shift);
+}
+
+function addPages(
+  buffer: ArrayBufferLike,
+  numbers: Uint32Array,
+  counts: Int32Array,
+  { places, next }: { places: number; next: number },
+): number {
+  let end = next;
+  numbers.forEach((number, page) => {
+    const place = new Uint32Array(buffer, places + 4 * number, 1);
+    if (place[0] === 0) {
+      new Float64Array(buffer, end, PAGE).fill(0);
+      place[0] = end;
+      end += 8 * PAGE;
+    }
+    const sums = new Float64Array(buffer, place[0], PAGE);
+    for (let bin = 0; bin < PAGE; bin += 1) sums[bin] = (sums[bin] ?? 0) + (counts[page * PAGE + bin] ?? 0);
+  });
+  return end;
 }
 
 function takePages(table: Uint32Array, numbers: Uint32Array, target: Uint32Array): number {

@@ -21,6 +21,7 @@ export function instantiateKernels(memory: WebAssembly.Memory): Kernels {
   const rangeFloat = call('rangeFloat32');
   const survey = call('surveyFloat32');
   const take = call('takePages');
+  const addPages = call('addPages');
   const rangeIntegers = call('rangeInteger');
   const rangeChannels = call('rangePerChannel');
   const quantize = call('quantize');
@@ -83,6 +84,7 @@ export function instantiateKernels(memory: WebAssembly.Memory): Kernels {
       return range();
     },
     takePages: (table, pages, numbers, target) => take(table, pages, numbers, target),
+    addPages: (numbers, counts, count, places, next) => addPages(numbers, counts, count, places, next) >>> 0,
     pack: (source, count, bits, target) => {
       call(bits === 4 ? 'pack4' : 'pack2')(source, count, target);
     },

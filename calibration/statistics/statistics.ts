@@ -1,6 +1,6 @@
 import type { CalibratedSample, TensorStatistics } from '../../schema/documents/calibration.ts';
 import { AeqError } from '../../schema/errors.ts';
-import { HistogramCounts } from './histogram-counts.ts';
+import { CountsMemory, HistogramCounts } from './histogram-counts.ts';
 import { LearnedSum } from './learned-sum.ts';
 import type { TensorObservation } from './observation.ts';
 import { RangeRows } from './range-rows.ts';
@@ -28,6 +28,12 @@ export class StatisticsSum {
   readonly #samples: CalibratedSample[] = [];
   readonly #keys = new Set<string>();
   readonly #tensors = new Map<string, TensorSum>();
+  readonly #memory: CountsMemory;
+
+  /** `memory`: for the histograms of this sum alone. */
+  constructor(memory = new CountsMemory()) {
+    this.#memory = memory;
+  }
 
   /** Number of samples so far. */
   get sampleCount(): number {
@@ -96,7 +102,7 @@ export class StatisticsSum {
       found.requireSame(identity);
       return found;
     }
-    const made = new TensorSum(identity);
+    const made = new TensorSum(identity, this.#memory);
     if (create) this.#tensors.set(key, made);
     return made;
   }
@@ -130,6 +136,7 @@ function doubledSample(sample: CalibratedSample, more: readonly CalibratedSample
 /** What the samples so far showed of one tensor. Samples go by the order in which the whole sum met them. */
 class TensorSum {
   readonly #identity: TensorIdentity;
+  readonly #memory: CountsMemory;
   readonly #ranges = new RangeRows();
   #elements = 0;
   #nans = 0;
@@ -138,8 +145,9 @@ class TensorSum {
   #leastRowMaximum: number | undefined;
   readonly #learned = new LearnedSum();
 
-  constructor(identity: TensorIdentity) {
+  constructor(identity: TensorIdentity, memory: CountsMemory) {
     this.#identity = identity;
+    this.#memory = memory;
   }
 
   get sampleCount(): number {
@@ -172,7 +180,7 @@ class TensorSum {
   }
 
   #counts(): HistogramCounts {
-    this.#histogram ??= new HistogramCounts();
+    this.#histogram ??= new HistogramCounts(this.#memory);
     return this.#histogram;
   }
 

@@ -1,4 +1,4 @@
-import { laneSum } from './lanes';
+import { laneSum, upper } from './lanes';
 
 /** Values that are counted or passed over together. */
 export const GROUP: usize = 8;
@@ -78,6 +78,32 @@ export function takePages(table: usize, pages: u32, numbers: usize, target: usiz
     table += PAGE;
   }
   return <u32>((target - start) / PAGE);
+}
+
+/**
+ * Adds the int32 counts of pages to sums in double: `places` has the address of each page's sums by the page's number, 0 for
+ * none. Pages without get theirs from `next` on; gives where the ones after them would be.
+ */
+export function addPages(numbers: usize, counts: usize, count: u32, places: usize, next: usize): usize {
+  for (; count > 0; count -= 1) {
+    const place = places + (<usize>load<u32>(numbers) << 2);
+    let sums: usize = load<u32>(place);
+    if (sums == 0) {
+      sums = next;
+      next += 2 * PAGE;
+      store<u32>(place, <u32>sums);
+      for (let at: usize = 0; at < 2 * PAGE; at += 16) v128.store(sums + at, i32x4.splat(0));
+    }
+    for (let at: usize = 0; at < PAGE; at += 16) {
+      const x = v128.load(counts + at);
+      const to = sums + 2 * at;
+      v128.store(to, f64x2.add(v128.load(to), f64x2.convert_low_i32x4_s(x)));
+      v128.store(to, f64x2.add(v128.load(to, 16), f64x2.convert_low_i32x4_s(upper(x))), 16);
+    }
+    numbers += 4;
+    counts += PAGE;
+  }
+  return next;
 }
 
 // @ts-ignore: decorator

@@ -6,7 +6,7 @@ export * from './clip';
 export * from './compare';
 export { compareChannels, countOutside, countRatios, takeCounts } from './differences';
 export * from './half';
-export { histogramFloat32, takePages } from './histogram';
+export { addPages, histogramFloat32, takePages } from './histogram';
 export * from './pack';
 export * from './quantize';
 export * from './range';

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { minMax } from '../../calibration/ranges/per-sample.ts';
-import { HistogramCounts } from '../../calibration/statistics/histogram-counts.ts';
+import { CountsMemory, HistogramCounts } from '../../calibration/statistics/histogram-counts.ts';
 import { mergeCalibrations, missingSamples } from '../../calibration/statistics/merge.ts';
 import { mergeObservations, observe, type TensorObservation } from '../../calibration/statistics/observation.ts';
 import { StatisticsSum, type TensorIdentity } from '../../calibration/statistics/statistics.ts';
@@ -46,7 +46,7 @@ function errorOf(action: () => unknown): AeqError {
 }
 
 function histogramOf(seen: TensorObservation | undefined) {
-  const sum = new HistogramCounts();
+  const sum = new HistogramCounts(new CountsMemory());
   if (seen?.histogram) sum.addPages(seen.histogram);
   return sum.build();
 }

@@ -108,3 +108,31 @@ describe('takePages', () => {
     );
   });
 });
+
+describe('addPages', () => {
+  it('adds to the sums of pages, old and new, as its twin does', () => {
+    const page = fc.tuple(fc.nat(31), fc.array(fc.nat(0x7fffffff), { minLength: 16, maxLength: 16 }));
+    fc.assert(
+      fc.property(fc.array(page, { maxLength: 20 }), (list) => {
+        const numbers = Uint32Array.from(list, ([number]) => number);
+        const counts = Int32Array.from(list.flatMap(([, bins]) => bins));
+        const { result, outputs } = expectTwins(
+          [numbers, counts, new Uint32Array(32), new Float64Array(16 * 20)],
+          (k, [from = 0, values = 0, places = 0, room = 0]) => {
+            const end = k.addPages(from, values, list.length, places, room);
+            return { room, used: k.addPages(from, values, list.length, places, end) - room };
+          },
+        );
+        const [, , places, sums] = outputs as [Uint32Array, Int32Array, Uint32Array, Float64Array];
+        expect(result.used).toBe(128 * new Set(numbers).size);
+        for (const [number, bins] of list) {
+          const at = ((places[number] ?? 0) - result.room) / 8;
+          const all = list.filter((other) => other[0] === number);
+          expect([...sums.subarray(at, at + 16)]).toEqual(
+            bins.map((_, bin) => all.reduce((sum, other) => sum + 2 * (other[1][bin] ?? 0), 0)),
+          );
+        }
+      }),
+    );
+  });
+});

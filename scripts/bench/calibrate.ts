@@ -82,10 +82,12 @@ function measureSamples(settings: Settings, folder: string): void {
 
 function measureMemory(settings: Settings, folder: string): void {
   for (const runtime of ['wasm', ...(settings.library === undefined ? [] : ['native'])]) {
-    for (const samples of SCALING) {
-      const cost = calibration(settings, folder, runtime, 1, samples);
-      const about = { ...subject(settings), case: `${samples} samples` };
-      tell(rowOf(about, `aeq ${runtime}, 1 worker`, [cost]), settings.csv);
+    const lengths = SCALING.map((samples) => ({
+      name: `${samples} samples`,
+      run: () => calibration(settings, folder, runtime, 1, samples),
+    }));
+    for (const [length, costs] of alternate(lengths, settings.runs)) {
+      tell(rowOf({ ...subject(settings), case: length }, `aeq ${runtime}, 1 worker`, costs), settings.csv);
     }
   }
 }

@@ -1,5 +1,5 @@
 import { AeqError } from '../schema/errors.ts';
-import type { Dataset, InputSpec, Sample, TypedArray } from './sample.ts';
+import type { Dataset, Feed, InputSpec, ReadOptions, Sample, TypedArray } from './sample.ts';
 import { type InputValue, toInputTensor } from './tensor-like.ts';
 
 /** One sample of a user of the library: values by input name; the value alone for a model with one input. */
@@ -13,9 +13,9 @@ export interface IterableOptions {
 }
 
 /**
- * A data set over an iterable, which is read once, in order, and no further than it is used. Values are neither changed nor
- * kept: an iterable may give the same buffer again and again. A missing, unknown or unfitting input fails the reading
- * with AeqError FEED_INVALID that names sample and input.
+ * A data set over an iterable, which is read once, in order, and no further than it is used. Values are not changed, and
+ * copied unless memory may be reused: an iterable may give the same buffer again and again. A missing, unknown or
+ * unfitting input fails the reading with AeqError FEED_INVALID that names sample and input.
  */
 export function iterableDataset(
   iterable: SampleIterable,
@@ -23,14 +23,18 @@ export function iterableDataset(
   options: IterableOptions = {},
 ): Dataset {
   const most = options.samples ?? Number.POSITIVE_INFINITY;
-  async function* samples(indices?: Iterable<number>): AsyncGenerator<Sample> {
+  async function* samples(
+    indices?: Iterable<number>,
+    { reuseMemory = false }: ReadOptions = {},
+  ): AsyncGenerator<Sample> {
     const wanted = indices && new Set(indices);
     let left = wanted?.size ?? Number.POSITIVE_INFINITY;
     let index = 0;
     if (most === 0 || left === 0) return;
     for await (const value of iterable) {
       if (!wanted || wanted.has(index)) {
-        yield await toSample(value, index, inputs);
+        const sample = await toSample(value, index, inputs);
+        yield reuseMemory ? sample : { ...sample, feed: copied(sample.feed) };
         left -= 1;
       }
       index += 1;
@@ -43,6 +47,10 @@ export function iterableDataset(
     samples,
   };
 }
+
+/** (`structuredClone` would copy the whole buffers that the values are views into.) */
+const copied = (feed: Feed): Feed =>
+  Object.fromEntries(Object.entries(feed).map(([name, value]) => [name, { ...value, data: value.data.slice() }]));
 
 async function toSample(value: unknown, index: number, inputs: readonly InputSpec[]): Promise<Sample> {
   const where = { sample: index };

@@ -88,6 +88,18 @@ describe('samples of an iterable', () => {
     expect(dataset.length).toBe(3);
   });
 
+  it('has a memory of its own for each sample, unless told that none is kept', async () => {
+    function* same() {
+      for (const number of [1, 2, 3]) yield pixelsOf.fill(number);
+    }
+    const pixelsOf = new Float32Array(4);
+    const kept = await read(same(), [image]);
+    expect(kept.map(({ feed }) => feed.image?.data[0])).toEqual([1, 2, 3]);
+    for await (const { feed } of iterableDataset(same(), [image]).samples(undefined, { reuseMemory: true })) {
+      expect(feed.image?.data.buffer).toBe(pixelsOf.buffer);
+    }
+  });
+
   it('does not change what it is given', async () => {
     const frozen = Object.freeze({
       image: Object.freeze([

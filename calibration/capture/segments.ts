@@ -54,9 +54,8 @@ export interface Cutting {
  */
 export function cutIntoSegments(whole: CapturedModel, cutting: Cutting): Segment[] | undefined {
   const [signature, ...others] = whole.signatures;
-  const definition = whole.model.signatureDefs?.[0];
-  const subgraph = whole.model.subgraphs[definition?.subgraphIndex ?? -1];
-  if (!signature || others.length > 0 || !definition || !subgraph) return undefined;
+  const subgraph = whole.model.subgraphs[whole.model.signatureDefs?.[0]?.subgraphIndex ?? -1];
+  if (!signature || others.length > 0 || !subgraph) return undefined;
   const graph = new Stretches(whole.model, subgraph, signature);
   const cuts = chooseCuts(graph, cutting);
   if (cuts.length === 0) return undefined;
@@ -197,45 +196,56 @@ function segment(
   whole: CapturedModel,
   signature: CapturedSignature,
   graph: Stretches,
-  { start, end }: Stretch,
+  stretch: Stretch,
   names: CarriedNames,
 ): Segment {
   const model = cloneModel(whole.model);
-  const definition = model.signatureDefs?.[0];
-  const subgraph = model.subgraphs[definition?.subgraphIndex ?? -1] as Subgraph;
-  subgraph.operators = operatorsOf(graph, { start, end });
-  const stretch = graph.subgraph.operators.slice(start, end);
-  const read = new Set(stretch.flatMap(({ inputs }) => inputs));
-  const earlier = [...read].filter((tensor) => {
-    const from = graph.writer[tensor] ?? start;
-    return from < start && !graph.constant.has(from);
-  });
-  const own = signature.inputs.filter(
-    ({ tensor }) => read.has(tensor) || (start === 0 && !graph.lastReader.has(tensor)),
-  );
-  const shapeOf = (tensor: number) => subgraph.tensors[tensor]?.shape ?? [];
-  const carried = earlier.map((tensor) => ({ name: names.of(tensor), tensor, shape: shapeOf(tensor) }));
-  const inputs = [...own, ...carried];
-  const written = stretch.flatMap((operator) => operator.outputs).filter((tensor) => graph.output(tensor));
+  const subgraphIndex = model.signatureDefs?.[0]?.subgraphIndex ?? 0;
+  const subgraph = model.subgraphs[subgraphIndex] as Subgraph;
+  const operators = graph.subgraph.operators.slice(stretch.start, stretch.end);
+  const inputs = inputsOf(signature, graph, stretch, names);
+  const written = operators.flatMap((operator) => operator.outputs).filter((tensor) => graph.output(tensor));
   const outputs = written.map((tensor) => graph.output(tensor) as CapturedOutput);
+  subgraph.operators = operatorsOf(graph, stretch);
   subgraph.inputs = inputs.map(({ tensor }) => tensor);
   subgraph.outputs = written;
   model.signatureDefs = [
     {
       signatureKey: signature.key,
-      subgraphIndex: definition?.subgraphIndex ?? 0,
+      subgraphIndex,
       inputs: inputs.map(({ name, tensor }) => ({ name, tensorIndex: tensor })),
       outputs: written.map((tensor, i) => ({ name: outputs[i]?.name ?? '', tensorIndex: tensor })),
     },
   ];
   dropUnreadConstants(model);
   // A wanted input is shown by the first segment that takes it.
-  const seen = (tensor: number) =>
-    graph.subgraph.operators.slice(0, start).some(({ inputs }) => inputs.includes(tensor));
-  const wantedInputs = signature.wantedInputs.filter((tensor) => own.some((o) => o.tensor === tensor) && !seen(tensor));
-  const later = written.filter((tensor) => (graph.lastReader.get(tensor) ?? 0) >= end);
+  const before = new Set(graph.subgraph.operators.slice(0, stretch.start).flatMap((operator) => operator.inputs));
+  const taken = new Set(inputs.map(({ tensor }) => tensor));
+  const wantedInputs = signature.wantedInputs.filter((tensor) => taken.has(tensor) && !before.has(tensor));
+  const later = written.filter((tensor) => (graph.lastReader.get(tensor) ?? 0) >= stretch.end);
   return {
     captured: { ...whole, model, signatures: [{ ...signature, inputs, outputs, wantedInputs }] },
     carried: new Map(later.map((tensor) => [graph.output(tensor)?.name ?? '', names.of(tensor)])),
   };
+}
+
+/** What a stretch takes: inputs of the signature (the first stretch also those that nothing reads) and carried tensors. */
+function inputsOf(
+  signature: CapturedSignature,
+  { subgraph, writer, constant, lastReader }: Stretches,
+  { start, end }: Stretch,
+  names: CarriedNames,
+): CapturedSignature['inputs'] {
+  const read = new Set(subgraph.operators.slice(start, end).flatMap(({ inputs }) => inputs));
+  const own = signature.inputs.filter(({ tensor }) => read.has(tensor) || (start === 0 && !lastReader.has(tensor)));
+  const earlier = [...read].filter((tensor) => {
+    const from = writer[tensor] ?? start;
+    return from < start && !constant.has(from);
+  });
+  const carried = earlier.map((tensor) => ({
+    name: names.of(tensor),
+    tensor,
+    shape: subgraph.tensors[tensor]?.shape ?? [],
+  }));
+  return [...own, ...carried];
 }

@@ -1,6 +1,6 @@
-import { setFlagsFromString } from 'node:v8';
 import { AeqError } from '../../schema/errors.ts';
 import { plainError } from '../../schema/plain-error.ts';
+import { expectShortLife } from './short-life.node.ts';
 import type { FromWorker, PoolTalk, ToWorker } from './talk.ts';
 
 /** What a worker does once it has started, one thing after the other. */
@@ -14,15 +14,9 @@ export interface Service<T extends PoolTalk> {
   tell(notice: T['notice']): void;
 }
 
-/**
- * Ten times as much as by default must a function have run before V8 optimizes it. In the life of a worker, some dozens of
- * samples on its own core, optimizing what is between the kernels takes longer than it will save.
- */
-const INTERRUPT_BUDGET = 660_000;
-
 /** In a worker process: answers the pool until it goes away. */
 export function servePool<T extends PoolTalk>(open: (start: T['start']) => Promise<Service<T>>): void {
-  setFlagsFromString(`--interrupt-budget=${INTERRUPT_BUDGET}`);
+  expectShortLife();
   let service: Service<T> | undefined;
   const answerTo = async (message: ToWorker<T>, prepared: T['request']): Promise<FromWorker<T> | undefined> => {
     if (message.kind === 'start') {

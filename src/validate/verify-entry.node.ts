@@ -1,8 +1,8 @@
 /** The process behind `verifyModelFile`: nothing but this is loaded, so that it starts fast. */
 
-import { setFlagsFromString } from 'node:v8';
 import { outputReferences } from '../../calibration/capture/reference.ts';
 import { openCapture } from '../../calibration/capture/session.ts';
+import { expectShortLife } from '../../calibration/pool/short-life.node.ts';
 import { hasVariables, openRuntime, openRuntimeFor } from '../../calibration/runtime/open.node.ts';
 import type { Runtime } from '../../calibration/runtime/runtime.ts';
 import type { Feed } from '../../datasets/sample.ts';
@@ -19,12 +19,6 @@ const FREE_LENGTHS = [1, 32, 256];
 /** Said of files that keep a state, where the interpreter takes none, or not this one. */
 const STATE = 'models that keep a state run on older interpreters only, such as that of @tensorflow/tfjs-tflite';
 const CHUNK_BYTES = 4 << 20;
-/**
- * How much of a wasm function runs before it is worth optimizing, as newer versions of V8 have it; the seventh part of
- * it, which is that of Node 20, optimizes what a single run is almost done with: EfficientNet-Lite0 is verified in
- * 0.21 instead of 0.26 s.
- */
-const TIERING_BUDGET = 13_000_000;
 
 /** The interpreter that most models need, opened while the file is not there yet. */
 let prepared: Promise<Runtime> | undefined;
@@ -156,5 +150,5 @@ function broken(error: unknown): VerifyAnswer {
     : { status: 'broken', code: 'INTERNAL', message: String(message ?? error), hint: undefined };
 }
 
-setFlagsFromString(`--wasm-tiering-budget=${TIERING_BUDGET}`);
+expectShortLife();
 serveParent(prepare, verify);

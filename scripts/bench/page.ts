@@ -29,8 +29,9 @@ const SECTIONS = [
     text: `One sample more: the difference between a long and a short run over the difference of their samples, so that starting counts
 for nothing. Samples are decoded beforehand. The limit is the captured run: the interpreter on one thread with all tensors
 that are looked at as outputs, without looking at them; "run with ranges" and "run with histograms" look at them, in the
-same process. The original reads minimum and maximum; \`aeq\` also makes histograms. The tables of more samples show how
-memory grows with their number.`,
+same process. (These two, and \`aeq\`, run a large model in segments, which the captured run does not: tensors that stay in
+the caches are written faster too.) The original reads minimum and maximum; \`aeq\` also makes histograms. The tables of more
+samples show how memory grows with their number: in them it is the median of the runs.`,
   },
   {
     benchmark: 'validate',

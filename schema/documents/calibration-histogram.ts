@@ -1,4 +1,5 @@
 import { fromBase64, toBase64 } from './base64.ts';
+import { putVarint, VarintReader } from './varint.ts';
 
 /**
  * How often each value occurred, on a grid that needs no range beforehand: a bin is the sign, the exponent and the top
@@ -40,22 +41,12 @@ export function decodeHistogram(text: string): Histogram {
   const numbers = bytes.reduce((sum, byte) => sum + (byte < 128 ? 1 : 0), 0);
   const keys = new Uint16Array(Math.ceil(numbers / 2));
   const counts = new Float64Array(keys.length);
-  let position = 0;
+  const varints = new VarintReader(bytes, Number.MAX_SAFE_INTEGER);
   let key = -1;
-  const varint = () => {
-    let value = 0;
-    for (let factor = 1; ; factor *= 128) {
-      const byte = bytes[position++];
-      if (byte === undefined) throw new RangeError('it ends in the middle of a number');
-      value += (byte & 127) * factor;
-      if (!Number.isSafeInteger(value)) throw new RangeError('a number in it is too large');
-      if (byte < 128) return value;
-    }
-  };
-  for (let bin = 0; position < bytes.length; bin++) {
-    const step = varint();
+  for (let bin = 0; !varints.ended; bin++) {
+    const step = varints.next();
     key += step;
-    const count = varint();
+    const count = varints.next();
     if (step === 0 || count === 0) throw new RangeError('it has an empty or repeated bin');
     if (key >= HISTOGRAM_KEYS) throw new RangeError('it has a bin beyond the last one');
     keys[bin] = key;
@@ -67,16 +58,4 @@ export function decodeHistogram(text: string): Histogram {
 /** Number of values in a histogram. */
 export function histogramTotal(histogram: Histogram): number {
   return histogram.counts.reduce((sum, count) => sum + count, 0);
-}
-
-/** Counts may exceed 2^32: plain arithmetic, no bit operators. Gives the place behind it. */
-function putVarint(bytes: Uint8Array, start: number, value: number): number {
-  let at = start;
-  let rest = value;
-  while (rest >= 128) {
-    bytes[at++] = (rest % 128) + 128;
-    rest = Math.floor(rest / 128);
-  }
-  bytes[at++] = rest;
-  return at;
 }

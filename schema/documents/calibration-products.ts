@@ -1,4 +1,5 @@
 import { fromBase64, toBase64 } from './base64.ts';
+import { putVarint, VarintReader } from './varint.ts';
 
 /** Sums over rows of products of each two channels, in steps of one size. */
 export interface ProductPart {
@@ -34,37 +35,27 @@ export function productTotals({ channels, parts }: ProductSums): Float64Array {
   return totals;
 }
 
+/** Largest number of the text: twice the largest sum. */
+const MOST_CODE = 2 ** 54;
+
 /** Base64 of the numbers as base-128 varints, of which the lowest bit is the sign. */
 export function encodeProducts(sums: Float64Array): string {
   const bytes = new Uint8Array(8 * sums.length);
   let length = 0;
   for (const value of sums) {
-    let rest = value < 0 ? -2 * value - 1 : 2 * value;
-    while (rest >= 128) {
-      bytes[length++] = (rest % 128) + 128;
-      rest = Math.floor(rest / 128);
-    }
-    bytes[length++] = rest;
+    length = putVarint(bytes, length, value < 0 ? -2 * value - 1 : 2 * value);
   }
   return toBase64(bytes.subarray(0, length));
 }
 
 /** Reverses encodeProducts. @throws RangeError when the text is not of so many numbers. */
 export function decodeProducts(text: string, count: number): Float64Array {
-  const bytes = fromBase64(text);
+  const varints = new VarintReader(fromBase64(text), MOST_CODE);
   const sums = new Float64Array(count);
-  let position = 0;
   for (let i = 0; i < count; i += 1) {
-    let value = 0;
-    for (let factor = 1; ; factor *= 128) {
-      const byte = bytes[position++];
-      if (byte === undefined) throw new RangeError('it ends too early');
-      value += (byte & 127) * factor;
-      if (value > 2 ** 54) throw new RangeError('a number in it is too large');
-      if (byte < 128) break;
-    }
+    const value = varints.next();
     sums[i] = value % 2 === 0 ? value / 2 : -(value + 1) / 2;
   }
-  if (position !== bytes.length) throw new RangeError('it does not end where it should');
+  if (!varints.ended) throw new RangeError('it does not end where it should');
   return sums;
 }

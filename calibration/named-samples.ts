@@ -16,6 +16,11 @@ export function originsOf(datasets: Iterable<readonly [string, Dataset]>): Recor
   return Object.fromEntries(known);
 }
 
+/** Samples of a data set that are still to be read; undefined where it does not know what they are called. */
+export function sampleNames({ names }: Dataset, indices: readonly number[] | undefined): SampleName[] | undefined {
+  return names && indices?.map((index) => ({ index, name: names[index] ?? '' }));
+}
+
 /** In a worker: the data sets of these origins, opened at once. */
 export class NamedSamples {
   readonly #datasets = new Map<string, Promise<Dataset>>();

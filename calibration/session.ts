@@ -4,7 +4,7 @@ import { AeqError } from '../schema/errors.ts';
 import { signatures } from '../schema/graph.ts';
 import type { Model } from '../schema/model.ts';
 import type { UnreachableTensor } from './capture/reference.ts';
-import { isUnreadable, readHere } from './named-samples.ts';
+import { isUnreadable, readHere, sampleNames } from './named-samples.ts';
 import type { Runtime } from './runtime/runtime.ts';
 import { LocalRunner, type RunnerSettings, type SampleRunner } from './sample-runner.ts';
 import { type Shard, shardIndices } from './selection.ts';
@@ -204,9 +204,9 @@ class CalibrationRun {
   async *#samples(signature: string, data: CalibrationData): AsyncGenerator<Sample | SampleName> {
     const indices = this.#indices(signature, data);
     if (indices?.length === 0) return;
-    const { names } = data.dataset;
-    if (indices && names && this.#runner.reads?.(signature)) {
-      for (const index of indices) yield { index, name: names[index] ?? '' };
+    const named = this.#runner.reads?.(signature) ? sampleNames(data.dataset, indices) : undefined;
+    if (named) {
+      yield* named;
       return;
     }
     const wanted = indices && new Set(indices);

@@ -6,9 +6,9 @@ import {
   hasScales,
   isBlockwise,
   signatures,
+  storedBytes,
   tensorConstant,
   tensorLabel,
-  typeBits,
 } from '../schema/graph.ts';
 import type { Model } from '../schema/model.ts';
 import { compositeBodies } from './capture/inline.ts';
@@ -103,7 +103,7 @@ export function estimateMemory(
   let tensors = 0;
   for (const { subgraph, tensor } of wanted) {
     const entry = model.subgraphs[subgraph]?.tensors[tensor];
-    wantedBytes += Math.ceil((elementCount(entry?.shape) * (typeBits(entry?.type ?? 0) ?? 0)) / 8);
+    wantedBytes += storedBytes(entry?.type ?? 0, elementCount(entry?.shape)) ?? 0;
     tensors += 1;
   }
   const captureBytes = Math.min(wantedBytes, memoryBytes);

@@ -2,7 +2,7 @@ import type { ChildProcess } from 'node:child_process';
 import type { Sample, SampleName } from '../datasets/sample.ts';
 import type { UnreachableTensor } from './capture/reference.ts';
 import { forkModule } from './pool/fork.node.ts';
-import { ProcessPool } from './pool/pool.node.ts';
+import { ProcessPool, sampleDepth } from './pool/pool.node.ts';
 import type { RunnerSettings, SampleRunner } from './sample-runner.ts';
 import { sampleLabel } from './statistics/merge.ts';
 import { type CollectedStatistics, StatisticsSum } from './statistics/statistics.ts';
@@ -27,9 +27,6 @@ export interface WorkersOptions {
 interface Parts {
   sum: StatisticsSum;
 }
-
-/** Samples at a worker at a time: while one runs, the next are on their way, or being read. */
-const DEPTH = 3;
 
 /**
  * Runs samples in several processes. Each adds up what its samples showed, which is fetched now and then; the samples
@@ -66,8 +63,7 @@ export class WorkerRunner implements SampleRunner {
       workers,
       start: { model, runtime, library, settings: plainSettings(settings), origins },
       who: 'a calibration worker',
-      // One worker alone keeps the order of the samples.
-      depth: workers > 1 ? DEPTH : 1,
+      depth: sampleDepth(workers),
       keeping: { add: (part) => parts.sum.absorb(part), weigh: ({ sample }) => feedBytes(sample) },
     });
     return new WorkerRunner(pool, parts, origins);

@@ -18,6 +18,7 @@ export {
   type IntegerLimits,
   type IntegerType,
   type Kernels,
+  PAGE_BINS,
   RATIO_BINS,
   type RowExtent,
   TILE,

@@ -220,5 +220,8 @@ export const ERROR_SUMS = {
   maxAbsoluteError: 6,
 } as const;
 
+/** Entries of a table that `takePages` and `addPages` move together. */
+export const PAGE_BINS = 16;
+
 /** Bins of `countRatios`. */
 export const RATIO_BINS = 54 * 32 + 2;

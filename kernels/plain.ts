@@ -6,6 +6,7 @@ import {
   type IntegerLimits,
   type IntegerType,
   type Kernels,
+  PAGE_BINS,
   RATIO_BINS,
   TILE,
 } from './kernels.ts';
@@ -13,8 +14,6 @@ import { compare, compareChannels, countOutside, countRatios, rowElements, takeC
 import { addProducts, blockScales, clipBounds, rotate, sumSquares } from './plain-weights.ts';
 
 const { fround } = Math;
-/** Entries of a table that are taken out together. */
-const PAGE = 16;
 /** Values that a survey counts or passes over together. */
 const GROUP = 8;
 const LOW = fround(-3e38);
@@ -89,15 +88,15 @@ export function plainKernels(memory: WebAssembly.Memory): Kernels {
     },
     takePages: (table, pages, numbers, target) =>
       takePages(
-        new Uint32Array(memory.buffer, table, PAGE * pages),
+        new Uint32Array(memory.buffer, table, PAGE_BINS * pages),
         new Uint32Array(memory.buffer, numbers, pages),
-        new Uint32Array(memory.buffer, target, PAGE * pages),
+        new Uint32Array(memory.buffer, target, PAGE_BINS * pages),
       ),
     addPages: (numbers, counts, count, places, next) =>
       addPages(
         memory.buffer,
         new Uint32Array(memory.buffer, numbers, count),
-        new Int32Array(memory.buffer, counts, PAGE * count),
+        new Int32Array(memory.buffer, counts, PAGE_BINS * count),
         { places, next },
       ),
     pack: (source, count, bits, target) =>
@@ -300,23 +299,23 @@ function addPages(
   numbers.forEach((number, page) => {
     const place = new Uint32Array(buffer, places + 4 * number, 1);
     if (place[0] === 0) {
-      new Float64Array(buffer, end, PAGE).fill(0);
+      new Float64Array(buffer, end, PAGE_BINS).fill(0);
       place[0] = end;
-      end += 8 * PAGE;
+      end += 8 * PAGE_BINS;
     }
-    const sums = new Float64Array(buffer, place[0], PAGE);
-    for (let bin = 0; bin < PAGE; bin += 1) sums[bin] = (sums[bin] ?? 0) + (counts[page * PAGE + bin] ?? 0);
+    const sums = new Float64Array(buffer, place[0], PAGE_BINS);
+    for (let bin = 0; bin < PAGE_BINS; bin += 1) sums[bin] = (sums[bin] ?? 0) + (counts[page * PAGE_BINS + bin] ?? 0);
   });
   return end;
 }
 
 function takePages(table: Uint32Array, numbers: Uint32Array, target: Uint32Array): number {
   let taken = 0;
-  for (let start = 0; start < table.length; start += PAGE) {
-    const page = table.subarray(start, start + PAGE);
+  for (let start = 0; start < table.length; start += PAGE_BINS) {
+    const page = table.subarray(start, start + PAGE_BINS);
     if (page.every((count) => count === 0)) continue;
-    target.set(page, taken * PAGE);
-    numbers[taken] = start / PAGE;
+    target.set(page, taken * PAGE_BINS);
+    numbers[taken] = start / PAGE_BINS;
     taken += 1;
     page.fill(0);
   }

@@ -1,5 +1,5 @@
 import type { Feed } from '../../datasets/sample.ts';
-import { elementCount, typeBits } from '../../schema/graph.ts';
+import { elementCount, storedBytes } from '../../schema/graph.ts';
 import type { Model } from '../../schema/model.ts';
 import type { Session, TensorView } from '../runtime/runtime.ts';
 import { keepsState } from './liveness.ts';
@@ -50,7 +50,7 @@ export function divide(
   const sizeBytes = (reference: TensorReference) => {
     const tensor = model.subgraphs[reference.subgraph]?.tensors[reference.tensor];
     const shape = options.tensorShape?.(reference) ?? tensor?.shape;
-    return (elementCount(shape) * (typeBits(tensor?.type ?? 0) ?? 0)) / 8;
+    return storedBytes(tensor?.type ?? 0, elementCount(shape)) ?? 0;
   };
   const segments =
     segmented && !model.subgraphs.some(keepsState) ? segmentsWithin(whole, budget, sizeBytes) : undefined;

@@ -1,5 +1,5 @@
 import type { Feed, TensorValue } from '../../datasets/sample.ts';
-import { cloneModel, elementCount, producers, tensorConstant, typeBits } from '../../schema/graph.ts';
+import { cloneModel, elementCount, producers, storedBytes, tensorConstant } from '../../schema/graph.ts';
 import type { Model, Operator, Subgraph } from '../../schema/model.ts';
 import type { TensorView } from '../runtime/runtime.ts';
 import { fixedTensors } from './fixed.ts';
@@ -90,7 +90,7 @@ class Stretches {
     const lastReader = new Map<number, number>();
     for (const [index, { inputs }] of subgraph.operators.entries()) for (const t of inputs) lastReader.set(t, index);
     this.lastReader = lastReader;
-    const sizes = subgraph.tensors.map(({ shape, type }) => (elementCount(shape) * (typeBits(type) ?? 0)) / 8);
+    const sizes = subgraph.tensors.map(({ shape, type }) => storedBytes(type, elementCount(shape)) ?? 0);
     this.written = subgraph.operators.map(({ outputs }) =>
       outputs.reduce((sum, tensor) => sum + (this.#outputs.has(tensor) ? (sizes[tensor] ?? 0) : 0), 0),
     );

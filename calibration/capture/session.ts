@@ -104,7 +104,7 @@ export class CaptureSession {
       const run = session.signatures.findIndex((entry) => entry.key === signature.key);
       const outputs = await session.run(run, partOf(values, signature));
       values = withCarried(values, pass, session, outputs);
-      yield this.#wantedOf(session, signature, outputs);
+      yield this.#wantedOf(session, signature, session.inputViews(run), outputs);
       if (this.#passes && this.#passes.length > 1) session.releaseOutputs();
     }
   }
@@ -140,10 +140,14 @@ export class CaptureSession {
   }
 
   /** The wanted tensors among inputs and outputs of the last run. */
-  #wantedOf(session: Session, signature: CapturedSignature, outputs: readonly TensorView[]): CapturedTensor[] {
-    const index = session.signatures.findIndex((entry) => entry.key === signature.key);
+  #wantedOf(
+    session: Session,
+    signature: CapturedSignature,
+    inputs: readonly TensorView[],
+    outputs: readonly TensorView[],
+  ): CapturedTensor[] {
     const place = { kernels: session.kernels, room: session };
-    const result = wantedInputs(this.#model, signature, session.inputViews(index), place);
+    const result = wantedInputs(this.#model, signature, inputs, place);
     const views = new Map(outputs.map((view) => [view.name, view]));
     for (const { subgraph, tensor, name, wanted } of signature.outputs) {
       const view = views.get(name);

@@ -31,6 +31,12 @@ export interface Subject {
   readonly where: ErrorWhere;
 }
 
+/**
+ * Samples at a worker at a time, for `depth`: while one runs, the next are on their way, or being read. One worker alone
+ * keeps the order of the samples.
+ */
+export const sampleDepth = (workers: number): number => (workers > 1 ? 3 : 1);
+
 /** How often a request may end the worker that runs it, or a worker end before it could begin, until that is final. */
 const MOST_DEATHS = { running: 2, starting: 4 } as const;
 

@@ -1,10 +1,10 @@
-import { Workspace } from '../../kernels/index.ts';
+import { PAGE_BINS, Workspace } from '../../kernels/index.ts';
 import { HISTOGRAM_KEYS, type Histogram } from '../../schema/documents/calibration-histogram.ts';
 
-/** Neighbouring bins share a page, as the kernel `takePages` has it: a tensor's values touch about a hundred of the 2,048. */
-export const PAGE_BINS = 16;
-
-/** The pages of a histogram that hold something: their numbers, and the counts of their bins. One may be there in parts. */
+/**
+ * The pages (neighbouring bins) of a histogram that hold something, about a hundred of 2,048: their numbers, and the
+ * counts of their bins. One may be there in parts.
+ */
 export interface HistogramPages {
   /** A bin's key is that of its page times PAGE_BINS, plus its place in the page. */
   readonly numbers: Uint32Array;

@@ -1,6 +1,6 @@
-import type { Kernels } from '../../kernels/index.ts';
+import { type Kernels, PAGE_BINS } from '../../kernels/index.ts';
 import { HISTOGRAM_KEYS, HISTOGRAM_MANTISSA_BITS } from '../../schema/documents/calibration-histogram.ts';
-import { type HistogramPages, PAGE_BINS } from './histogram-counts.ts';
+import type { HistogramPages } from './histogram-counts.ts';
 
 /** Most values of one tensor that one sample's histogram looks at. */
 const MOST_COUNTED = 2 ** 14;

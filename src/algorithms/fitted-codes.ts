@@ -1,11 +1,10 @@
 import { TILE } from '../../kernels/index.ts';
-import { fillFrom } from '../../schema/constant.ts';
 import { type ProductSums, productTotals } from '../../schema/documents/calibration-products.ts';
 import { clipRange, quantizeDouble } from './arithmetic.ts';
 import { TileFactor } from './factor.ts';
 import type { CodeParameters } from './parameters.ts';
-import { type ConstantRequest, scaleGroups } from './request.ts';
-import { type RowCodes, rowLength } from './rows.ts';
+import type { ConstantRequest } from './request.ts';
+import { groupOf, type RowCodes, readRows, rowLength } from './rows.ts';
 
 /** What is added to each sum of squares, as a part of their mean. */
 const DAMPING = 0.01;
@@ -29,18 +28,17 @@ interface ColumnFactor {
  */
 export function fittedCodes(request: ConstantRequest, products: ProductSums, numbers: CodeParameters): RowCodes {
   const length = rowLength(request);
-  const { channels: groups, inner } = scaleGroups(request);
+  const group = groupOf(request);
   const limits = clipRange(numbers.bits, numbers.symmetric, numbers.unsigned);
   return (first, last) => {
     const found = factorOf(products);
-    const weights = new Float32Array((last - first) * length);
-    fillFrom(request.constant, new Uint8Array(weights.buffer), 4 * first * length);
+    const weights = readRows(request, first, last);
     const codes = new Int8Array(weights.length);
     const round = (row: number, column: number, shift: number): number => {
       const at = row * length + column;
-      const group = groups === 1 ? 0 : Math.floor((first * length + at) / inner) % groups;
-      const scale = numbers.scales[group] as number;
-      const zeroPoint = (numbers.zeroPoints[group] ?? numbers.zeroPoints[0]) as number;
+      const own = group(first * length + at);
+      const scale = numbers.scales[own] as number;
+      const zeroPoint = (numbers.zeroPoints[own] ?? numbers.zeroPoints[0]) as number;
       const weight = weights[at] as number;
       const code = quantizeDouble(weight + shift, scale, zeroPoint, limits.least, limits.greatest);
       codes[at] = code;

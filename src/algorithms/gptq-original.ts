@@ -1,11 +1,10 @@
 import { TILE } from '../../kernels/index.ts';
-import { fillFrom } from '../../schema/constant.ts';
 import type { ProductSums } from '../../schema/documents/calibration-products.ts';
 import { clipRange, quantizeFloat32 } from './arithmetic.ts';
 import { OriginalInverse } from './original-inverse.ts';
 import type { CodeParameters } from './parameters.ts';
-import { type ConstantRequest, scaleGroups } from './request.ts';
-import { type RowCodes, rowLength } from './rows.ts';
+import type { ConstantRequest } from './request.ts';
+import { groupOf, type RowCodes, readRows, rowLength } from './rows.ts';
 
 const { fround } = Math;
 
@@ -22,19 +21,18 @@ interface Ground {
  */
 export function originalCodes(request: ConstantRequest, products: ProductSums, numbers: CodeParameters): RowCodes {
   const length = rowLength(request);
-  const { channels: groups, inner } = scaleGroups(request);
+  const group = groupOf(request);
   const limits = clipRange(numbers.bits, numbers.symmetric, numbers.unsigned);
   let ground: Ground | undefined;
   return (first, last) => {
     ground ??= groundOf(products, request.dampings ?? 1);
-    const weights = new Float32Array((last - first) * length);
-    fillFrom(request.constant, new Uint8Array(weights.buffer), 4 * first * length);
+    const weights = readRows(request, first, last);
     const codes = new Int8Array(weights.length);
     roundRows(ground, weights, length, (row, column, value) => {
       const at = row * length + column;
-      const group = groups === 1 ? 0 : Math.floor((first * length + at) / inner) % groups;
-      const scale = numbers.scales[group] as number;
-      const zeroPoint = (numbers.zeroPoints[group] ?? numbers.zeroPoints[0]) as number;
+      const own = group(first * length + at);
+      const scale = numbers.scales[own] as number;
+      const zeroPoint = (numbers.zeroPoints[own] ?? numbers.zeroPoints[0]) as number;
       const code = quantizeFloat32(value, scale, zeroPoint, limits.least, limits.greatest);
       codes[at] = code;
       // The difference of two int8 wraps around.

@@ -1,4 +1,3 @@
-import { fillFrom } from '../../schema/constant.ts';
 import { AeqError } from '../../schema/errors.ts';
 import { blockSize, type OpConfig } from '../recipe/types.ts';
 import { clipRange, codeRange, quantizeDouble } from './arithmetic.ts';
@@ -6,7 +5,7 @@ import { groupedParameters, scaleOfBound } from './grouped.ts';
 import { channelFactors, clipBound, floorPositive } from './oscar-scales.ts';
 import type { TensorParameters } from './parameters.ts';
 import { type ConstantRequest, required, scaleGroups } from './request.ts';
-import { type RowCodes, rowLength, rowsConstant } from './rows.ts';
+import { groupOf, type RowCodes, readRows, rowLength, rowsConstant } from './rows.ts';
 
 const LEAST_BOUND = 1e-9;
 
@@ -28,8 +27,7 @@ export function oscarConstant(request: ConstantRequest): TensorParameters {
   requireSettings(request);
   const means = asOriginal ? request.meanSquares : required(request, request.meanSquares);
   const length = rowLength(request);
-  const values = new Float32Array(constant.sizeBytes / 4);
-  fillFrom(constant, new Uint8Array(values.buffer), 0);
+  const values = readRows(request, 0, constant.sizeBytes / 4 / length);
   const { channels, inner } = scaleGroups(request);
   const weight = { values, length, group: blockSize(config.granularity) ?? length };
   const factors = (means && channelFactors(weight, means)) ?? new Float64Array(length).fill(1);
@@ -69,16 +67,12 @@ function requireSettings({ config }: ConstantRequest): void {
 }
 
 function scaledCodes(request: ConstantRequest, { scales }: TensorParameters, factors: Float64Array): RowCodes {
-  const { constant, config } = request;
   const length = factors.length;
-  const { channels, inner } = scaleGroups(request);
-  const { least, greatest } = clipRange(config.numBits, true);
-  return (first, last) => {
-    const values = new Float32Array((last - first) * length);
-    fillFrom(constant, new Uint8Array(values.buffer), 4 * first * length);
-    return Int8Array.from(values, (value, i) => {
-      const group = channels === 1 ? 0 : Math.floor((first * length + i) / inner);
-      return quantizeDouble(value * (factors[i % length] as number), scales[group] as number, 0, least, greatest);
+  const group = groupOf(request);
+  const { least, greatest } = clipRange(request.config.numBits, true);
+  return (first, last) =>
+    Int8Array.from(readRows(request, first, last), (value, i) => {
+      const scale = scales[group(first * length + i)] as number;
+      return quantizeDouble(value * (factors[i % length] as number), scale, 0, least, greatest);
     });
-  };
 }

@@ -144,7 +144,7 @@ const ALGORITHMS: readonly Algorithm[] = [
   rotation('DECOMPOSED_HADAMARD_ROTATION', 'product'),
 ];
 
-/** The implemented algorithm of a key; undefined for keys that are known but not implemented. */
+/** The algorithm of a key; undefined for `no_quantize`. */
 export function algorithmOf(key: AlgorithmKey): Algorithm | undefined {
   return ALGORITHMS.find((algorithm) => algorithm.key === key);
 }

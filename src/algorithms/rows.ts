@@ -1,13 +1,31 @@
 import { sharedWorkspace, TILE } from '../../kernels/index.ts';
-import type { Constant } from '../../schema/constant.ts';
+import { type Constant, fillFrom } from '../../schema/constant.ts';
 import { derivedConstant } from './derived-constant.ts';
-import type { ConstantRequest } from './request.ts';
+import { type ConstantRequest, scaleGroups } from './request.ts';
 
 /** Codes of rows [first, last) of a weight, at most TILE of them. */
 export type RowCodes = (first: number, last: number) => Int8Array;
 
 /** Length of the rows of a weight: what one value of the result is a sum of products with. */
 export const rowLength = ({ shape }: Pick<ConstantRequest, 'shape'>): number => shape.at(-1) ?? 1;
+
+/** The values of rows [first, last) of a weight. */
+export function readRows(
+  { constant, shape }: Pick<ConstantRequest, 'constant' | 'shape'>,
+  first: number,
+  last: number,
+) {
+  const length = rowLength({ shape });
+  const values = new Float32Array((last - first) * length);
+  fillFrom(constant, new Uint8Array(values.buffer), 4 * first * length);
+  return values;
+}
+
+/** By the number of a value of a weight: the group whose scale it has. */
+export function groupOf(request: ConstantRequest): (element: number) => number {
+  const { channels, inner } = scaleGroups(request);
+  return channels === 1 ? () => 0 : (element) => Math.floor(element / inner) % channels;
+}
 
 /**
  * Codes of at most 8 bits that are found for whole rows at once, TILE of them, when they are read. Rows do not depend on

@@ -1,5 +1,5 @@
 import type { Room } from '../../calibration/capture/session.ts';
-import type { Kernels } from '../../kernels/index.ts';
+import { type Kernels, PAGE_BINS } from '../../kernels/index.ts';
 import type { Distribution } from '../../schema/documents/comparison.ts';
 import { CODE_LIMITS, type Coding, type TensorNumbers } from './numbers.ts';
 
@@ -10,9 +10,7 @@ const MANTISSA_BITS = 3;
 const TABLE_ENTRIES = 2 ** (9 + MANTISSA_BITS);
 const SHIFT = 23 - MANTISSA_BITS;
 
-/** Bins that are taken out of a table together. */
-const PAGE = 16;
-const PAGES = TABLE_ENTRIES / PAGE;
+const PAGES = TABLE_ENTRIES / PAGE_BINS;
 
 /** How the values of one tensor in one sample are spread over bins by sign, exponent and top mantissa bits. */
 export interface Spread {
@@ -39,7 +37,7 @@ export function spreadOf(
     const taken = kernels.takePages(address, PAGES, numbers, target);
     return {
       pages: new Uint32Array(buffer, numbers, taken).slice(),
-      counts: new Uint32Array(buffer, target, PAGE * taken).slice(),
+      counts: new Uint32Array(buffer, target, PAGE_BINS * taken).slice(),
       least: min,
       greatest: max,
     };
@@ -57,7 +55,7 @@ export class DistributionCounter {
   add({ pages, counts, least, greatest }: Spread): void {
     const table = this.#table;
     for (let i = 0; i < counts.length; i += 1) {
-      const bin = PAGE * (pages[Math.floor(i / PAGE)] as number) + (i % PAGE);
+      const bin = PAGE_BINS * (pages[Math.floor(i / PAGE_BINS)] as number) + (i % PAGE_BINS);
       table[bin] = (table[bin] as number) + (counts[i] as number);
     }
     if (Number.isFinite(least)) this.#least = Math.min(this.#least, least);

@@ -7,8 +7,8 @@ import {
   operatorName,
   producers,
   type SignatureView,
+  storedBytes,
   tensorLabel,
-  typeBits,
   typeName,
 } from '../../schema/graph.ts';
 import type { Model, Operator, Subgraph, Tensor } from '../../schema/model.ts';
@@ -120,5 +120,5 @@ export function wantedTensors(matching: Matching): { float: Set<number>; quantiz
 /** Bytes that a tensor takes in an interpreter, as far as the file knows. */
 export function tensorBytes(model: Model, { subgraph, tensor }: TensorReference): number {
   const entry = model.subgraphs[subgraph]?.tensors[tensor];
-  return (elementCount(entry?.shape) * (typeBits(entry?.type ?? 0) ?? 0)) / 8;
+  return storedBytes(entry?.type ?? 0, elementCount(entry?.shape)) ?? 0;
 }

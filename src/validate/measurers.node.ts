@@ -1,12 +1,9 @@
 import { forkModule } from '../../calibration/pool/fork.node.ts';
-import { ProcessPool } from '../../calibration/pool/pool.node.ts';
+import { ProcessPool, sampleDepth } from '../../calibration/pool/pool.node.ts';
 import { sampleLabel } from '../../calibration/statistics/merge.ts';
 import type { Sample, SampleName } from '../../datasets/sample.ts';
 import type { CandidateMeasurement, SampleMeasurer } from './measurement.ts';
 import type { MeasurerTalk } from './measurer-talk.ts';
-
-/** Samples at a worker at a time: while one runs, the next are on their way, or being read. */
-const DEPTH = 3;
 
 /** Measures samples in several processes, each with all models in an interpreter of its own. */
 export class WorkerMeasurer implements SampleMeasurer {
@@ -26,8 +23,7 @@ export class WorkerMeasurer implements SampleMeasurer {
   /** Starts the workers and waits until their interpreters are there. @throws what an interpreter or a reader throws. */
   static async open(start: MeasurerTalk['start'], workers: number): Promise<WorkerMeasurer> {
     const fork = () => forkModule(import.meta.url, 'measurer-entry.node');
-    // One worker alone keeps the order of the samples.
-    const depth = workers > 1 ? DEPTH : 1;
+    const depth = sampleDepth(workers);
     const pool = await ProcessPool.open<MeasurerTalk>({ fork, workers, start, depth, who: 'a validation worker' });
     return new WorkerMeasurer(pool, start.origins);
   }

@@ -1,4 +1,4 @@
-import { isUnreadable, readHere } from '../../calibration/named-samples.ts';
+import { isUnreadable, readHere, sampleNames } from '../../calibration/named-samples.ts';
 import type { Runtime } from '../../calibration/runtime/runtime.ts';
 import type { Labels } from '../../datasets/labels.ts';
 import type { Dataset, SampleName } from '../../datasets/sample.ts';
@@ -175,11 +175,6 @@ async function runSignature(
   throw new AeqError('DATASET_EMPTY', `there are no samples for signature ${key}`, {
     hint: 'give at least one sample to compare the models on',
   });
-}
-
-/** What samples are called, where it is known which ones there will be. */
-function sampleNames({ names }: Dataset, indices: readonly number[] | undefined): SampleName[] | undefined {
-  return names && indices?.map((index) => ({ index, name: names[index] ?? '' }));
 }
 
 /**

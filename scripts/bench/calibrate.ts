@@ -8,17 +8,16 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { bareRun, capturedRun } from './bare.ts';
-import { alternate, type Contender, type Cost, median } from './measure.ts';
+import { measureLengths } from './lengths.ts';
+import { alternate, type Contender, type Cost } from './measure.ts';
 import { perSample } from './per-sample.ts';
 import { modelName, rowOf, tell } from './report.ts';
 import { withSamples } from './samples.ts';
 import { aeq, original, readSettings, type Settings } from './settings.ts';
 
 const SAMPLES = { short: 64, long: 320 };
-/** Samples between which memory must stay flat. */
-const MANY = 1000;
-/** Lengths of whole runs: one sample more costs the same, however many there were. */
-const SCALING = [16, 64, 256, MANY];
+/** Lengths of whole runs, between which memory must stay flat: one sample more costs the same, however many there were. */
+const LENGTHS = [16, 64, 256, 1000];
 
 function calibration(settings: Settings, folder: string, runtime: string, workers: number, samples: number): Cost {
   const output = join(folder, `${runtime}-${workers}.json`);
@@ -81,21 +80,15 @@ function measureSamples(settings: Settings, folder: string): void {
 }
 
 function measureMemory(settings: Settings, folder: string): void {
-  for (const runtime of ['wasm', ...(settings.library === undefined ? [] : ['native'])]) {
-    const lengths = SCALING.map((samples) => ({
-      name: `${samples} samples`,
-      run: () => calibration(settings, folder, runtime, 1, samples),
-    }));
-    for (const [length, costs] of alternate(lengths, settings.runs)) {
-      const row = rowOf({ ...subject(settings), case: length }, `aeq ${runtime}, 1 worker`, costs);
-      // When the collector of garbage runs moves the highest peak more than the number of samples does.
-      tell({ ...row, peakBytes: median(costs.map(({ peakBytes }) => peakBytes)) }, settings.csv);
-    }
+  const { runs, csv, library } = settings;
+  for (const runtime of ['wasm', ...(library === undefined ? [] : ['native'])]) {
+    const how = { contender: `aeq ${runtime}, 1 worker`, lengths: LENGTHS, runs, csv };
+    measureLengths(subject(settings), how, (samples) => calibration(settings, folder, runtime, 1, samples));
   }
 }
 
 const settings = readSettings(process.argv.slice(2));
-await withSamples(settings, settings.only === 'per sample' ? SAMPLES.long : MANY, (folder) => {
+await withSamples(settings, settings.only === 'per sample' ? SAMPLES.long : Math.max(...LENGTHS), (folder) => {
   if (settings.only !== 'memory') measureSamples(settings, folder);
   if (settings.only !== 'per sample') measureMemory(settings, folder);
 });

@@ -38,7 +38,8 @@ samples show how memory grows with their number: in them it is the median of the
     title: 'Validation',
     text: `The model against its form quantized by \`dynamic_wi8_afp32\`, one sample more, all tensors that can be matched. The limit is a
 bare run of both models. "Operators alone" adds the error that each operator makes by itself, for which the original has
-nothing: it is the same run of the original in both tables.`,
+nothing: it is the same run of the original in both tables. The tables of more samples, without "operators alone", show how
+memory grows with their number.`,
   },
   {
     benchmark: 'quantize',

@@ -8,6 +8,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { bareRun } from './bare.ts';
+import { measureLengths } from './lengths.ts';
 import { alternate, type Contender, type Cost } from './measure.ts';
 import { perSample } from './per-sample.ts';
 import { modelName, rowOf, tell } from './report.ts';
@@ -17,8 +18,8 @@ import { aeq, original, readSettings } from './settings.ts';
 /** No more than the samples on which operators are run alone. */
 const FEW = { short: 4, long: 16 };
 const SAMPLES = { short: 16, long: 80 };
-/** Samples between which memory must stay flat. */
-const MANY = 1000;
+/** Lengths of whole runs, between which memory must stay flat. */
+const LENGTHS = [16, 64, 256, 600];
 const ARRIVING = '--no-injected';
 
 const settings = readSettings(process.argv.slice(2));
@@ -26,7 +27,7 @@ const { model = '', against, library, runs, csv, only } = settings;
 const runtimes = ['wasm', ...(library === undefined ? [] : ['native'])];
 const subject = { benchmark: 'validate', model: modelName(model) };
 
-await withSamples(settings, only === 'per sample' ? SAMPLES.long : MANY, (folder, samples) => {
+await withSamples(settings, only === 'per sample' ? SAMPLES.long : Math.max(...LENGTHS), (folder, samples) => {
   const quantized = join(folder, 'quantized.tflite');
   aeq(settings, ['quantize', model, '--recipe', 'dynamic_wi8_afp32', '-o', quantized, '--no-verify', '--quiet']);
   const validation = (count: number, runtime: string, workers: number, more: readonly string[]): Cost =>
@@ -66,10 +67,9 @@ await withSamples(settings, only === 'per sample' ? SAMPLES.long : MANY, (folder
   }
   if (only !== 'per sample') {
     for (const runtime of runtimes) {
-      for (const count of [SAMPLES.short, MANY]) {
-        const cost = validation(count, runtime, 1, [ARRIVING]);
-        tell(rowOf({ ...subject, case: `${count} samples` }, `aeq ${runtime}, 1 worker`, [cost]), csv);
-      }
+      // Once: the longest takes more than a minute.
+      const how = { contender: `aeq ${runtime}, 1 worker`, lengths: LENGTHS, runs: 1, csv };
+      measureLengths(subject, how, (count) => validation(count, runtime, 1, [ARRIVING]));
     }
   }
 });

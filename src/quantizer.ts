@@ -245,7 +245,7 @@ export class Quantizer {
       ...(protection && { protection }),
       forecast,
     });
-    const usage = new RecipeUsage(resolver.rules);
+    const usage = new RecipeUsage(resolver.rules, this.#context);
     for (const { name, resolution, mode, reason } of plan.operators) {
       if (resolution) usage.record(name, resolution, mode === 'float' ? reason : true);
     }

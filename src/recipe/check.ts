@@ -83,6 +83,12 @@ export function configProblem(
   return problem ?? (context.compat ? undefined : support.refuse?.(operation, config));
 }
 
+/** Whether a rule for all operations is for none: no operator can have its config. Loading the recipe warns of it. */
+export function nobodyFollows({ operation, algorithm, config }: Rule, context: RecipeContext): boolean {
+  if (operation !== ANY_OPERATION || algorithm === 'no_quantize') return false;
+  return [...context.operators.keys()].every((name) => configProblem(context, algorithm, name, config) !== undefined);
+}
+
 /**
  * Checks the rules of a recipe as far as that needs no model. Returns warnings: rules for all operations that no
  * operator can follow. Rules before `first` are only counted.
@@ -94,17 +100,11 @@ export function checkRules(rules: readonly Rule[], context: RecipeContext, first
   for (const [index, rule] of rules.entries()) {
     if (index < first) continue;
     requireAlgorithm(context, rule, index);
-    if (rule.algorithm === 'no_quantize') continue;
-    const problemOf = (operation: string): string | undefined =>
-      configProblem(context, rule.algorithm, operation, rule.config);
-    if (rule.operation === ANY_OPERATION) {
-      const followed = [...context.operators.keys()].some((operation) => problemOf(operation) === undefined);
-      if (!followed) {
-        warnings.push(`${ruleTitle(rule, index)} has no effect: no operator can be ${describeConfig(rule.config)}`);
-      }
-      continue;
+    if (nobodyFollows(rule, context)) {
+      warnings.push(`${ruleTitle(rule, index)} has no effect: no operator can be ${describeConfig(rule.config)}`);
     }
-    const problem = problemOf(rule.operation);
+    if (rule.algorithm === 'no_quantize' || rule.operation === ANY_OPERATION) continue;
+    const problem = configProblem(context, rule.algorithm, rule.operation, rule.config);
     if (problem === undefined) continue;
     throw new AeqError('RECIPE_UNSUPPORTED', `${ruleTitle(rule, index)} cannot be followed: ${problem}.`, {
       where: { field: `rules[${index}].op_config` },

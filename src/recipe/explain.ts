@@ -39,7 +39,7 @@ export interface RecipeExplanation {
 export function explainRecipe(model: Model, recipe: Recipe, context: RecipeContext): RecipeExplanation {
   const resolver = createResolver(recipe, context);
   const warnings = checkRules(resolver.rules, context);
-  const usage = new RecipeUsage(resolver.rules);
+  const usage = new RecipeUsage(resolver.rules, context);
   const operators: ExplainedOperator[] = [];
   for (const { visit, decision } of decisions(model, resolver, context.compat ? COMPAT_0_10 : CORRECT)) {
     const { subgraph, operator, name, scope } = visit;

@@ -1,4 +1,5 @@
-import { ANY_OPERATION, ruleTitle } from './check.ts';
+import { ANY_OPERATION, nobodyFollows, ruleTitle } from './check.ts';
+import type { RecipeContext } from './context.ts';
 import { BOUNDARY_OPERATIONS } from './scope.ts';
 import type { Resolution, Rule } from './types.ts';
 
@@ -20,16 +21,18 @@ type Counts = { decided: number; overridden: number; rejected: number; rejection
 /** Counts, while a model is planned, what each rule of a recipe was good for. */
 export class RecipeUsage {
   readonly #rules: readonly Rule[];
+  readonly #context: RecipeContext;
   readonly #counts: Counts[];
   /** Operators of the model by recipe name. */
   readonly #operations = new Map<string, number>();
-  /** Real operators that stayed float, by reason. */
-  readonly #floatReasons = new Map<string, number>();
+  /** Real operators that stayed float, by reason, with the rule that they cannot follow where that is the reason. */
+  readonly #floatReasons = new Map<string, { count: number; readonly rule: number | undefined }>();
   #quantized = 0;
 
   /** @param rules those of the resolver: `Resolution.rule` counts in them. */
-  constructor(rules: readonly Rule[]) {
+  constructor(rules: readonly Rule[], context: RecipeContext) {
     this.#rules = rules;
+    this.#context = context;
     this.#counts = rules.map(() => ({ decided: 0, overridden: 0, rejected: 0 }));
   }
 
@@ -42,7 +45,7 @@ export class RecipeUsage {
     this.#operations.set(operation, (this.#operations.get(operation) ?? 0) + 1);
     if (!(BOUNDARY_OPERATIONS as readonly string[]).includes(operation)) {
       if (quantized === true) this.#quantized++;
-      else this.#floatReasons.set(quantized, (this.#floatReasons.get(quantized) ?? 0) + 1);
+      else this.#countFloat(quantized, resolution);
     }
     if (resolution === undefined) return;
     const deciding = resolution.rule === undefined ? undefined : this.#counts[resolution.rule];
@@ -57,6 +60,13 @@ export class RecipeUsage {
       counts.rejected++;
       counts.rejection ??= reason;
     }
+  }
+
+  #countFloat(reason: string, resolution: Resolution | undefined): void {
+    const rule = resolution?.rule === undefined ? resolution?.rejected.at(-1)?.rule : undefined;
+    const counted = this.#floatReasons.get(reason) ?? { count: 0, rule };
+    counted.count++;
+    this.#floatReasons.set(reason, counted);
   }
 
   /** Real operators that are quantized. */
@@ -76,11 +86,16 @@ export class RecipeUsage {
     return nothing === undefined ? warnings : [...warnings, nothing];
   }
 
+  /** What loading the recipe has said of a rule is not said again. */
   #ruleWarning({ rule, decided, overridden, rejected, rejection }: RuleUsage, index: number): string | undefined {
     if (decided > 0) return undefined;
     const title = ruleTitle(rule, index);
     if (overridden > 0) return `${title} decides nothing: later rules override it wherever it matches`;
-    if (rejected > 0) return `${title} decides nothing: ${rejected} operators match, none can follow it (${rejection})`;
+    if (nobodyFollows(rule, this.#context)) return undefined;
+    if (rejected > 0) {
+      const who = rejected === 1 ? 'the one operator that matches cannot' : `none of ${rejected} that match can`;
+      return `${title} decides nothing: ${who} follow it (${rejection})`;
+    }
     if (rule.general) return undefined;
     if (rule.operation === ANY_OPERATION) return `${title} matches nothing: the pattern is found in no tensor name`;
     const present = this.#operations.get(rule.operation) ?? 0;
@@ -91,9 +106,17 @@ export class RecipeUsage {
 
   #nothingQuantized(): string | undefined {
     if (this.#quantized > 0) return undefined;
-    const [commonest] = [...this.#floatReasons].sort((a, b) => b[1] - a[1]);
+    const [commonest] = [...this.#floatReasons].sort(([, a], [, b]) => b.count - a.count);
     if (commonest === undefined) return 'nothing was quantized: the model has no operators';
-    const total = [...this.#floatReasons.values()].reduce((sum, count) => sum + count, 0);
-    return `nothing was quantized: ${total} of ${total} operators stay float, ${commonest[1]} because: ${commonest[0]}`;
+    const total = [...this.#floatReasons.values()].reduce((sum, { count }) => sum + count, 0);
+    const [reason, { count, rule }] = commonest;
+    const nothing = `nothing was quantized: ${total} of ${total} operators stay float`;
+    return rule !== undefined && this.#isIdle(rule) ? nothing : `${nothing}, ${count} because: ${reason}`;
+  }
+
+  /** Whether a rule matched and was never followed, which has a warning of its own. */
+  #isIdle(rule: number): boolean {
+    const counts = this.#counts[rule];
+    return counts !== undefined && counts.decided === 0 && counts.overridden === 0;
   }
 }

@@ -419,6 +419,24 @@ describe('looking at things', () => {
     expect(wrong).toMatchObject({ status: 3, stderr: expect.stringContaining('[POLICY_INVALID]') });
   });
 
+  it('say once that no operator can follow a rule', async () => {
+    const { folder, write } = workspace();
+    const weight = { num_bits: 8, symmetric: true, granularity: 'BLOCKWISE_32' };
+    const rule = { regex: '.*', operation: '*', algorithm_key: 'min_max_uniform_quantize' };
+    const config = { weight_tensor_config: weight, compute_precision: 'INTEGER' };
+    write('none.json', Buffer.from(JSON.stringify([{ ...rule, op_config: config }])));
+    const args = ['quantize', 'model.tflite', '--recipe', 'none.json', '--json', '--progress', 'none'];
+    for (const more of [['--dry-run'], []]) {
+      const run = await aeq([...args, ...more], { cwd: folder });
+      const { warnings } = json(run);
+      expect(warnings).toEqual([
+        'rule 1 (* in /.*/) has no effect: no operator can be dynamic with weights int8 symmetric BLOCKWISE_32',
+        'nothing was quantized: 2 of 2 operators stay float',
+      ]);
+      expect(run.stderr.match(/^warning .*$/gm)).toEqual(warnings.map((text: string) => `warning  ${text}`));
+    }
+  });
+
   it('take the native library from a flag and from a config file', async () => {
     const { folder, write } = workspace(2);
     const missing = 'nowhere/libLiteRt.so';

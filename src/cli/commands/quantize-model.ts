@@ -34,14 +34,16 @@ export async function runOnModel(request: QuantizeRequest, context: Context): Pr
   let file: UnfinishedFile | undefined;
   try {
     if (options.policy) quantizer.loadConfigPolicy(options.policy);
-    for (const text of quantizer.loadQuantizationRecipe(recipe)) warn(text);
+    const loaded = quantizer.loadQuantizationRecipe(recipe);
+    for (const text of loaded) warn(text);
     const shorthand = shorthandOf(options);
     if (shorthand) quantizer.loadQuantizationRecipe(withShorthand(quantizer.recipe, shorthand));
     const calibration = await calibrationFor(quantizer, context);
     const settings = { range, safety: options.safety, buffers: options.buffers };
     if (options.dryRun) {
-      const plan = quantizer.plan(calibration, settings);
-      for (const text of plan.warnings) warn(text);
+      const made = quantizer.plan(calibration, settings);
+      for (const text of made.warnings) warn(text);
+      const plan = withWarnings(made, loaded);
       const document = planDocument(plan, quantizer.identity);
       if (options.plan) writeJsonFile(options.plan, document, { overwrite });
       result(document);
@@ -61,16 +63,23 @@ export async function runOnModel(request: QuantizeRequest, context: Context): Pr
       signal: context.signal,
       onVerify: () => step.update(1, undefined, 'verifying'),
     });
-    if (options.plan) writeJsonFile(options.plan, planDocument(quantized.plan, quantizer.identity), { overwrite });
+    const plan = withWarnings(quantized.plan, loaded);
+    if (options.plan) writeJsonFile(options.plan, planDocument(plan, quantizer.identity), { overwrite });
     step.end(basename(output));
     for (const text of quantized.warnings) warn(text);
-    report(context, quantizer.sizeBytes, quantized.plan, output, delivery);
+    report(context, quantizer.sizeBytes, plan, output, delivery);
     return 0;
   } finally {
     file?.discard();
     quantizer.close();
   }
 }
+
+/** A plan that also says what loading the recipe said. */
+const withWarnings = (plan: Plan, loaded: readonly string[]): Plan => ({
+  ...plan,
+  warnings: [...loaded, ...plan.warnings],
+});
 
 async function calibrationFor(quantizer: Quantizer, context: Context): Promise<Calibration | undefined> {
   const { options, warn } = context;

@@ -62,10 +62,22 @@ describe('warnings', () => {
     [
       'a rule that no operator can follow',
       dynamicRule({ regex: 'mean', weightBits: 8 }),
-      /1 operators match, none can follow it/,
+      /the one operator that matches cannot follow it/,
     ],
   ])('name a rule without effect: %s', (_, rule, says) => {
     expect(warningsOf(int8, rule)).toEqual([expect.stringMatching(says)]);
+  });
+
+  it('tell once of a rule that nothing can follow, and the reason once', () => {
+    const never = dynamicRule({ weightBits: 8, granularity: 'BLOCKWISE_32' });
+    expect(warningsOf(never)).toEqual([
+      'rule 1 (* in /.*/) has no effect: no operator can be dynamic with weights int8 symmetric BLOCKWISE_32',
+      'nothing was quantized: 4 of 4 operators stay float',
+    ]);
+    expect(warningsOf(dynamicRule({ regex: 'mean|scores', weightBits: 8 }))).toEqual([
+      expect.stringMatching(/^rule 1 .* decides nothing: none of 3 that match can follow it \(MEAN cannot be /),
+      'nothing was quantized: 4 of 4 operators stay float, 2 because: no rule matches',
+    ]);
   });
 
   it('name a rule that is overridden everywhere', () => {

@@ -1,30 +1,35 @@
+import { createHash } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { RuntimeChoice } from '../calibration/runtime/open.node.ts';
+import { encodeCalibration } from '../schema/documents/calibration-write.ts';
 import { AeqError } from '../schema/errors.ts';
 import { openFileSource } from '../schema/file-source.node.ts';
 import { SectionType } from '../schema/generated/litertlm.ts';
 import { type Container, modelType, readContainer, textItem } from '../schema/litertlm/container.ts';
 import { renewIdentity } from '../schema/litertlm/identity.node.ts';
 import { layoutContainer } from '../schema/litertlm/layout.ts';
-import { sha256Of, writeLayout } from '../schema/model-file.node.ts';
+import { sha256Of } from '../schema/model-file.node.ts';
 import { suggestion } from '../schema/nearest.ts';
 import { readModel } from '../schema/reader.ts';
 import { type BufferPlacement, type FileLayout, layoutModel } from '../schema/writer.ts';
-import type { Calibration } from './calibration-input.node.ts';
+import { type Calibration, isOriginal } from './calibration-input.node.ts';
 import type { Plan } from './plan/plan.ts';
 import { type QuantizeOptions, Quantizer } from './quantizer.ts';
 import { catalogueEntry } from './recipe/catalogue.ts';
-import { recipeContext } from './recipe/context.ts';
+import { type RecipeContext, recipeContext } from './recipe/context.ts';
 import { explainRecipe, type RecipeExplanation } from './recipe/explain.ts';
-import { type ComponentRecipes, loadComponentRecipes, type RecipeSource } from './recipe/library.node.ts';
+import { type ComponentRecipes, loadComponentRecipes, loadPolicy, type RecipeSource } from './recipe/library.node.ts';
 import { type Shorthand, withShorthand } from './recipe/shorthand.ts';
 import { recipeToText } from './recipe/write.ts';
+import { writeLayoutFast } from './streaming/write-layout.node.ts';
 import { verifyModelFile } from './validate/verify.node.ts';
 
 export interface QuantizeContainerOptions extends QuantizeOptions {
   readonly compat?: 'aeq-0.10' | undefined;
+  /** File of a policy, which says what configurations each operator may have; for every component. */
+  readonly policy?: string | URL | undefined;
   readonly overwrite?: boolean | undefined;
   /** Changes to the recipe of every component. */
   readonly shorthand?: Shorthand | undefined;
@@ -57,10 +62,9 @@ export interface ComponentReport {
 
 /**
  * Quantizes the models in a container by the recipe of their component type, or the `default` one, and writes the
- * container with everything else as it was. The result has an identity (uuid) of its own that depends on input and
- * recipe only.
- * @throws AeqError CONTAINER_INVALID, RECIPE_NOT_FOUND, RECIPE_EMPTY when the recipe is for none of the components,
- * VERIFY_FAILED, FILE_EXISTS, FILE_UNWRITABLE.
+ * container with everything else as it was. The result has an identity (uuid) of its own that follows from what is in it.
+ * @throws AeqError CONTAINER_INVALID, POLICY_INVALID, RECIPE_NOT_FOUND, RECIPE_EMPTY when the recipe is for none of the
+ * components, VERIFY_FAILED, FILE_EXISTS, FILE_UNWRITABLE; the abort reason.
  */
 export async function quantizeContainer(
   path: string,
@@ -71,7 +75,7 @@ export async function quantizeContainer(
   const source = openFileSource(path);
   try {
     const container = readContainer(source, path);
-    const recipes = loadComponentRecipes(recipe, recipeContext({ compat: options.compat !== undefined }));
+    const recipes = loadComponentRecipes(recipe, contextOf(options));
     const replaced = new Map<number, FileLayout>();
     const reports: ComponentReport[] = [];
     let change = sha256Of(source);
@@ -83,14 +87,16 @@ export async function quantizeContainer(
       const own = recipes.get(component) ?? recipes.get('default');
       if (!own) continue;
       options.onComponent?.(component);
-      const { layout, report } = await quantizeSection(container, section, component, own, options);
+      const { layout, report, change: made } = await quantizeSection(container, section, component, own, options);
       replaced.set(section, layout);
       reports.push(report);
-      change += `\n${section} ${recipeToText(own)}`;
+      change += `\n${section} ${made}`;
     }
     if (replaced.size === 0) throw nothingToDo(path, container, [...recipes.keys()]);
     if (options.dryRun) return reports;
-    writeContainer(container, replaced, change, output, options.overwrite === true);
+    const layout = layoutContainer(renewIdentity(container, change), replaced);
+    const { overwrite = false, threads, signal } = options;
+    await writeLayoutFast(output, layout, { overwrite, threads, signal });
     return reports;
   } finally {
     source.close();
@@ -111,12 +117,12 @@ export interface ExplainedComponent {
 export function explainContainer(
   path: string,
   recipe: RecipeSource,
-  { compat, shorthand = {} }: Pick<QuantizeContainerOptions, 'compat' | 'shorthand'> = {},
+  { shorthand = {}, ...options }: Pick<QuantizeContainerOptions, 'compat' | 'policy' | 'shorthand'> = {},
 ): ExplainedComponent[] {
   const source = openFileSource(path);
   try {
     const container = readContainer(source, path);
-    const context = recipeContext({ compat: compat !== undefined });
+    const context = contextOf(options);
     const recipes = loadComponentRecipes(recipe, context);
     const explained = [...modelSections(container)].map(([section, component]): ExplainedComponent => {
       const own = recipes.get(component) ?? recipes.get('default');
@@ -135,6 +141,10 @@ export function explainContainer(
   }
 }
 
+function contextOf({ compat, policy }: Pick<QuantizeContainerOptions, 'compat' | 'policy'>): RecipeContext {
+  return recipeContext({ compat: compat !== undefined, ...(policy && { policy: loadPolicy(policy) }) });
+}
+
 function* modelSections(container: Container): Iterable<[number, string]> {
   for (const [section, entry] of container.sections.entries()) {
     const component = modelType(entry);
@@ -148,13 +158,14 @@ async function quantizeSection(
   component: string,
   recipe: RecipeSource,
   options: QuantizeContainerOptions,
-): Promise<{ layout: FileLayout; report: ComponentReport }> {
+): Promise<{ layout: FileLayout; report: ComponentReport; change: string }> {
   const bytes = container.sections[section]?.source;
   if (!bytes) throw new RangeError(`no section ${section}`);
   const quantizer = await Quantizer.open(bytes, { compat: options.compat });
+  if (options.policy) quantizer.loadConfigPolicy(options.policy);
   const loaded = quantizer.loadQuantizationRecipe(recipe);
-  const { shorthand } = options;
-  if (shorthand) loaded.push(...quantizer.loadQuantizationRecipe(withShorthand(quantizer.recipe, shorthand)));
+  // Warnings of the recipe's own rules would come again.
+  if (options.shorthand) quantizer.loadQuantizationRecipe(withShorthand(quantizer.recipe, options.shorthand));
   const calibration = quantizer.usesCalibration ? await options.calibrate?.(component, quantizer) : undefined;
   const { model, plan, warnings } = await quantizer.quantize(calibration, options);
   const layout = layoutModel(model, { buffers: options.buffers ?? 'auto' });
@@ -170,33 +181,34 @@ async function quantizeSection(
     warnings: [...loaded, ...warnings],
     plan,
   };
-  return { layout, report };
+  return { layout, report, change: changeOf(layout, quantizer, calibration) };
+}
+
+/** What the bytes of a quantized model follow from, beside those of the float one; as a hash. */
+function changeOf({ segments }: FileLayout, { recipe }: Quantizer, calibration: Calibration | undefined): string {
+  const hash = createHash('sha256');
+  hash.update(recipeToText(recipe));
+  // The ranges of one of the original's can be seen in the parameters.
+  if (calibration && !isOriginal(calibration)) for (const piece of encodeCalibration(calibration)) hash.update(piece);
+  // Graph and parameters, from which and from the above the constants follow.
+  for (const segment of segments) if ('bytes' in segment) hash.update(segment.bytes);
+  return hash.digest('hex');
 }
 
 async function verifyComponent(
   component: string,
   layout: FileLayout,
-  { runtime, library, signal }: QuantizeContainerOptions,
+  { runtime, library, threads, signal }: QuantizeContainerOptions,
 ): Promise<void> {
   const folder = mkdtempSync(join(tmpdir(), 'aeq-component-'));
   try {
     const file = join(folder, 'model.tflite');
-    writeLayout(file, layout);
+    await writeLayoutFast(file, layout, { threads, signal });
     const given = { ...(runtime && { runtime }), ...(library && { library }), ...(signal && { signal }) };
     await verifyModelFile(file, { file: component, ...given });
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
-}
-
-function writeContainer(
-  container: Container,
-  replaced: ReadonlyMap<number, FileLayout>,
-  change: string,
-  output: string,
-  overwrite: boolean,
-): void {
-  writeLayout(output, layoutContainer(renewIdentity(container, change), replaced), { overwrite });
 }
 
 /** Component types of the models in a container, in the order of its sections. @throws AeqError CONTAINER_INVALID */

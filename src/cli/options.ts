@@ -207,7 +207,7 @@ export const OPTIONS = {
     kind: 'text',
     group: 'Quantizing',
     value: '<file>',
-    help: 'JSON file of the configurations that each operator may have, in place of the built-in ones; for a single model',
+    help: 'JSON file of the configurations that each operator may have, in place of the built-in ones',
   },
   calibration: {
     kind: 'text',

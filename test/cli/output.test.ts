@@ -213,7 +213,7 @@ describe('help', () => {
                               recipe says: same, float32, int8, uint8, int16 (default:
                               same)
         --policy <file>       JSON file of the configurations that each operator may
-                              have, in place of the built-in ones; for a single model
+                              have, in place of the built-in ones
         --compat <version>    the same bytes and graph as the Python original, its
                               faults included
 

@@ -4,13 +4,14 @@ import { expect, it } from 'vitest';
 import { BuiltinOperator } from '../../schema/generated/tflite.ts';
 import { operatorBuiltin } from '../../schema/graph.ts';
 import { layoutBytes } from '../../schema/layout.ts';
-import { readContainer } from '../../schema/litertlm/container.ts';
+import { readContainer, textItem } from '../../schema/litertlm/container.ts';
 import { layoutContainer } from '../../schema/litertlm/layout.ts';
 import { readModel } from '../../schema/reader.ts';
-import { explainContainer, quantizeContainer } from '../../src/container.node.ts';
+import { explainContainer, type QuantizeContainerOptions, quantizeContainer } from '../../src/container.node.ts';
 import { recipes } from '../../src/recipe/builders.ts';
 import { recipeToJson } from '../../src/recipe/write.ts';
 import { container, section } from '../support/containers.ts';
+import { ModelBuilder, randomFloats } from '../support/model-builder.ts';
 import { denseModel, twoSignatureModel } from '../support/models.ts';
 import { temporaryFolder } from '../support/temporary.ts';
 
@@ -28,6 +29,26 @@ function exampleFile(): { folder: string; path: string } {
   );
   writeFileSync(path, layoutBytes(layoutContainer(example)));
   return { folder, path };
+}
+
+/** A weight of more than one job for threads, and of an odd number of bytes. */
+function largeModel(): Uint8Array {
+  const [rows, columns] = [5003, 1001];
+  const builder = new ModelBuilder();
+  const main = builder.subgraph();
+  const x = main.input('x', [1, columns]);
+  const weights = main.constant('weights', [rows, columns], randomFloats(rows * columns, 1));
+  main.outputs(main.operator('FULLY_CONNECTED', [x, weights, -1], { name: 'y', shape: [1, rows] }));
+  return builder.bytes();
+}
+
+/** A policy that no operator of these models can follow. */
+function nothingAllowed(folder: string): string {
+  const file = join(folder, 'policy.json');
+  const weight = { num_bits: 8, granularity: ['CHANNELWISE'] };
+  const config = { weight_tensor_config: weight, explicit_dequantize: false, compute_precision: 'INTEGER' };
+  writeFileSync(file, JSON.stringify({ configs: { none: config }, ops_per_config: { none: [] } }));
+  return file;
 }
 
 const opened = (path: string) => readContainer(readFileSync(path));
@@ -78,6 +99,62 @@ it('calibrates components with static recipes, verifies them, and gives the same
     BuiltinOperator.FULLY_CONNECTED,
     BuiltinOperator.RELU,
   ]);
+});
+
+it('gives results that differ different identities', async () => {
+  const { folder, path } = exampleFile();
+  const samples = (first: number) => [{ x: Float32Array.of(first, -1, 0.5, 2) }];
+  const made = async (recipe: string, options: QuantizeContainerOptions = {}, first = 1) => {
+    const output = join(folder, 'out.litertlm');
+    await quantizeContainer(
+      path,
+      output,
+      { tf_lite_embedder: recipe },
+      {
+        ...{ verify: false, overwrite: true, ...options },
+        calibrate: (_, quantizer) => quantizer.calibrate(samples(first), { runtime: 'wasm' }),
+      },
+    );
+    return { uuid: textItem(opened(output).metadata, 'uuid'), bytes: readFileSync(output).toString('latin1') };
+  };
+  const results = [
+    await made('static_wi8_ai8'),
+    await made('static_wi8_ai8', {}, 7),
+    await made('static_wi8_ai8', { shorthand: { io: 'float32' } }),
+    await made('static_wi8_ai8', { shorthand: { exclude: ['^y;'] } }),
+    await made('dynamic_wi8_afp32'),
+    await made('dynamic_wi8_afp32', { policy: nothingAllowed(folder) }),
+  ];
+  expect(new Set(results.map(({ bytes }) => bytes)).size).toBe(results.length);
+  expect(new Set(results.map(({ uuid }) => uuid)).size).toBe(results.length);
+  expect(await made('static_wi8_ai8')).toEqual(results[0]);
+});
+
+it('holds every component to a policy, and says once what follows from that', async () => {
+  const { folder, path } = exampleFile();
+  const policy = nothingAllowed(folder);
+  const options = { policy, verify: false, shorthand: { exclude: ['nowhere'] } };
+  const reports = await quantizeContainer(path, join(folder, 'out.litertlm'), 'dynamic_wi8_afp32', options);
+  for (const { quantizedOperators, warnings } of reports) {
+    expect(quantizedOperators).toBe(0);
+    expect(warnings.filter((text) => text.startsWith('rule 1 '))).toEqual([expect.stringContaining('has no effect')]);
+  }
+  const explained = explainContainer(path, 'dynamic_wi8_afp32', { policy });
+  const modes = explained.flatMap(({ explanation }) => explanation?.operators.map(({ mode }) => mode) ?? []);
+  expect(new Set(modes)).toEqual(new Set(['float']));
+});
+
+it('writes the same bytes with any number of threads', async () => {
+  const folder = temporaryFolder();
+  const path = join(folder, 'model.litertlm');
+  const model = section('TFLITE_MODEL', largeModel(), 'tf_lite_embedder');
+  writeFileSync(path, layoutBytes(layoutContainer(container(section('GENERIC_BINARY', tokenizer), model))));
+  const made = async (threads: number) => {
+    const output = join(folder, `${threads}.litertlm`);
+    await quantizeContainer(path, output, 'dynamic_wi8_afp32', { verify: false, threads });
+    return readFileSync(output);
+  };
+  expect((await made(3)).equals(await made(1))).toBe(true);
 });
 
 it('says so when the recipe is for none of the components, and writes nothing', async () => {

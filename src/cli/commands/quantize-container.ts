@@ -10,12 +10,6 @@ import type { Context } from '../context.ts';
 import { planText } from '../plan-text.ts';
 import { shorthandOf } from '../shorthand.ts';
 
-/** Components are quantized by the built-in policy. */
-export const policyOfContainer = (): AeqError =>
-  new AeqError('USAGE', '--policy is for a single model, not for a container', {
-    hint: 'rules with "skip_checks": true are not held to a policy',
-  });
-
 /** `aeq quantize` on a `.litertlm` container: every model in it by the recipe of its component type. */
 export async function runOnContainer(path: string, output: string, recipe: string, context: Context): Promise<0> {
   const { options, warn, progress } = context;
@@ -29,11 +23,11 @@ export async function runOnContainer(path: string, output: string, recipe: strin
       hint: '--dry-run --json prints the plans of all its models',
     });
   }
-  if (options.policy) throw policyOfContainer();
   checkComponents(options.data ?? [], containerComponents(path));
   const step = progress.start('quantizing');
   const reports = await quantizeContainer(path, output, recipe, {
     compat: options.compat,
+    policy: options.policy,
     overwrite: options.force,
     shorthand: shorthandOf(options),
     dryRun: options.dryRun,

@@ -12,7 +12,6 @@ import { columns, displayName } from '../../report/format.ts';
 import type { CommandRun } from '../context.ts';
 import { shorthandOf } from '../shorthand.ts';
 import type { Style } from '../style.ts';
-import { policyOfContainer } from './quantize-container.ts';
 
 /** `aeq recipe list` */
 export const list: CommandRun = async (_args, { print, result, style }) => {
@@ -47,8 +46,8 @@ export const explain: CommandRun = async ([path = '', name = ''], context) => {
   const { options, print, result, warn, style } = context;
   const shorthand = shorthandOf(options) ?? {};
   if (extname(path) === '.litertlm') {
-    if (options.policy) throw policyOfContainer();
-    const components = explainContainer(path, name, { compat: options.compat, shorthand });
+    const { compat, policy } = options;
+    const components = explainContainer(path, name, { compat, policy, shorthand });
     result({
       components: components.map(({ explanation, ...component }) => ({
         ...component,

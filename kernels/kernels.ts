@@ -38,6 +38,12 @@ export interface Kernels {
     target: number,
   ): void;
 
+  /**
+   * The codes that `quantize` gives between -8 and 7 with zero points of 0, in four bits, the first of two in the low half
+   * of a byte. `inner` is even, and `target` apart from `source`.
+   */
+  quantizePacked(source: number, extent: ChannelExtent, scaleAddress: number, target: number): void;
+
   /** float32((q - zeroPoint) * scale), computed in double, one scale and zero point for the tensor. */
   dequantize(source: number, type: IntegerType, count: number, scale: number, zeroPoint: number, target: number): void;
 

@@ -42,6 +42,18 @@ export function plainKernels(memory: WebAssembly.Memory): Kernels {
         limits,
         integers(memory, target, elements(extent), limits.bits, limits.greatest < 2 ** (limits.bits - 1)),
       ),
+    quantizePacked: (source, extent, scaleAddress, target) => {
+      const codes = new Int8Array(elements(extent));
+      quantize(
+        new Float32Array(memory.buffer, source, codes.length),
+        extent,
+        new Float32Array(memory.buffer, scaleAddress, extent.channels),
+        new Int32Array(extent.channels),
+        { bits: 8, least: -8, greatest: 7 },
+        codes,
+      );
+      pack(codes, 4, new Uint8Array(memory.buffer, target, codes.length / 2));
+    },
     dequantize: (source, type, count, scale, zeroPoint, target) =>
       dequantize(typed(memory, source, count, type), scale, zeroPoint, new Float32Array(memory.buffer, target, count)),
     compare: (reference, test, count, sums) =>

@@ -25,6 +25,7 @@ export function instantiateKernels(memory: WebAssembly.Memory): Kernels {
   const rangeIntegers = call('rangeInteger');
   const rangeChannels = call('rangePerChannel');
   const quantize = call('quantize');
+  const quantizePacked = call('quantizePacked');
   const dequantize = call('dequantize');
   const dequantizeNarrow = call('dequantizeNarrow');
   const compare = call('compare');
@@ -58,6 +59,9 @@ export function instantiateKernels(memory: WebAssembly.Memory): Kernels {
     },
     quantize: (source, { outer, channels, inner }, scales, zeroPoints, { bits, least, greatest }, target) => {
       quantize(source, outer, channels, inner, scales, zeroPoints, bits, least, greatest, target);
+    },
+    quantizePacked: (source, { outer, channels, inner }, scales, target) => {
+      quantizePacked(source, outer, channels, inner, scales, target);
     },
     dequantize: (source, type, count, scale, zeroPoint, target) => {
       // The float32 loop gives the same bits where each step before the last rounding is exact.

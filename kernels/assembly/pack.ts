@@ -2,7 +2,7 @@
 export function pack4(source: usize, count: usize, target: usize): void {
   let left = count;
   for (; left >= 32; left -= 32) {
-    v128.store(target, join(v128.load(source), v128.load(source, 16), 0x0f, 4));
+    v128.store(target, joined4(v128.load(source), v128.load(source, 16)));
     source += 32;
     target += 16;
   }
@@ -14,6 +14,13 @@ export function pack4(source: usize, count: usize, target: usize): void {
     target += 1;
     left -= left > 1 ? 2 : 1;
   }
+}
+
+/** 32 int8 values as 4-bit fields. */
+// @ts-ignore: decorator
+@inline
+export function joined4(a: v128, b: v128): v128 {
+  return join(a, b, 0x0f, 4);
 }
 
 /** int8 values to 2-bit fields, the first in the lowest bits of a byte. */

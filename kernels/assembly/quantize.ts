@@ -8,7 +8,7 @@ const MAGIC_BITS: i32 = 0x4b400000;
 /** round_half_even(x / scale + zero) clipped, as four int32; limits within +-2^22. NaN gives 0. */
 // @ts-ignore: decorator
 @inline
-function narrow4(x: v128, scale: v128, zero: v128, least: v128, greatest: v128): v128 {
+export function narrow4(x: v128, scale: v128, zero: v128, least: v128, greatest: v128): v128 {
   const t = f32x4.add(f32x4.div(x, scale), zero);
   const clipped = f32x4.pmin(greatest, f32x4.pmax(least, t));
   const q = i32x4.sub(f32x4.add(clipped, f32x4.splat(MAGIC)), i32x4.splat(MAGIC_BITS));
@@ -141,6 +141,17 @@ function store4(target: usize, bits: i32, q: v128, count: usize, unsigned: bool)
   else v128.store32_lane(target, bytes(q, q, q, q, unsigned), 0);
 }
 
+/** Sixteen values of one channel as bytes. */
+// @ts-ignore: decorator
+@inline
+export function bytes16(source: usize, scale: v128, zero: v128, least: v128, greatest: v128, unsigned: bool): v128 {
+  const a = narrow4(v128.load(source), scale, zero, least, greatest);
+  const b = narrow4(v128.load(source, 16), scale, zero, least, greatest);
+  const c = narrow4(v128.load(source, 32), scale, zero, least, greatest);
+  const d = narrow4(v128.load(source, 48), scale, zero, least, greatest);
+  return bytes(a, b, c, d, unsigned);
+}
+
 /** Elements of one channel. */
 function quantizeRun(
   source: usize,
@@ -160,11 +171,7 @@ function quantizeRun(
   let left = count;
   if (bits == 8) {
     for (; left >= 16; left -= 16) {
-      const a = narrow4(v128.load(source), s, z, lo, hi);
-      const b = narrow4(v128.load(source, 16), s, z, lo, hi);
-      const c = narrow4(v128.load(source, 32), s, z, lo, hi);
-      const d = narrow4(v128.load(source, 48), s, z, lo, hi);
-      v128.store(target, bytes(a, b, c, d, unsigned));
+      v128.store(target, bytes16(source, s, z, lo, hi, unsigned));
       source += 64;
       target += 16;
     }

@@ -16,6 +16,8 @@ const TARGET = HALF_ZEROS + 4 * COUNT + 64 - ((HALF_ZEROS + 4 * COUNT) % 64);
 const SCALES = 64;
 const SUMS = 128;
 const ZEROS = 16384;
+/** With these, no value is clipped to four bits. */
+const WIDE_SCALES = ZEROS * 3;
 const TABLE = TARGET;
 
 interface Job {
@@ -68,6 +70,9 @@ const jobs: readonly Job[] = [
     k.quantize(FLOATS, columns, SCALES, ZEROS * 2, int8, TARGET),
   ),
   job('quantize int8 blocks of 32', 4, 4032 * 32, (k) => k.quantize(FLOATS, blocks, SCALES, ZEROS * 2, int8, TARGET)),
+  job('quantizePacked rows', 4, SIDE * SIDE, (k) => k.quantizePacked(FLOATS, rows, WIDE_SCALES, TARGET)),
+  job('quantizePacked rows, clipped', 4, SIDE * SIDE, (k) => k.quantizePacked(FLOATS, rows, SCALES, TARGET)),
+  job('quantizePacked blocks of 32', 4, 4032 * 32, (k) => k.quantizePacked(FLOATS, blocks, WIDE_SCALES, TARGET)),
   job('dequantize int8', 1, COUNT, (k) => k.dequantize(FLOATS, 'int8', COUNT, 0.01, 3, TARGET)),
   job('dequantize int16', 2, COUNT, (k) => k.dequantize(FLOATS, 'int16', COUNT, 0.01, 3, TARGET)),
   job('compare', 8, COUNT, (k) => k.compare(FLOATS, OTHER, COUNT, SUMS)),
@@ -115,6 +120,7 @@ function fill(memory: WebAssembly.Memory): void {
   }
   new Float32Array(memory.buffer, SCALES, 4096).fill(0.031);
   new Int32Array(memory.buffer, ZEROS * 2, 4096).fill(3);
+  new Float32Array(memory.buffer, WIDE_SCALES, 4096).fill(16);
 }
 
 /** Milliseconds of the quickest run, over at least `repeats` runs. */

@@ -2,7 +2,7 @@ import { type ChannelExtent, sharedWorkspace, type Workspace } from '../../kerne
 import { type Constant, fillFrom } from '../../schema/constant.ts';
 import { clipRange, quantizeDouble } from './arithmetic.ts';
 import { derivedConstant } from './derived-constant.ts';
-import { piecesOf } from './extent.ts';
+import { type Piece, piecesOf } from './extent.ts';
 import type { CodeParameters } from './parameters.ts';
 
 /** Elements that are worked on at once: 1 MiB of floats, which stay in the processor's cache between the loops. */
@@ -112,26 +112,63 @@ export interface PlacedElements {
 /** Puts codes to `target`, by way of `unpacked` where they are narrower than a byte. */
 export function makeCodes(
   workspace: Workspace,
-  { values, start, end }: PlacedElements,
+  placed: PlacedElements,
   extent: ChannelExtent,
   numbers: CodeParameters,
   target: number,
   unpacked: number | undefined,
 ): void {
-  const { kernels } = workspace;
+  if (unpacked === undefined) quantizePieces(workspace, placed, extent, numbers, target);
+  else if (fitsPairs(placed, extent, numbers)) packPieces(workspace, placed, extent, numbers, target);
+  else {
+    quantizePieces(workspace, placed, extent, numbers, unpacked);
+    workspace.kernels.pack(unpacked, placed.end - placed.start, numbers.bits === 4 ? 4 : 2, target);
+  }
+}
+
+/** Codes that lie in bytes or more. */
+function quantizePieces(
+  workspace: Workspace,
+  { values, start, end }: PlacedElements,
+  extent: ChannelExtent,
+  numbers: CodeParameters,
+  target: number,
+): void {
   const { bits } = numbers;
   const storage = bits <= 8 ? 8 : bits <= 16 ? 16 : 32;
   const limits = { bits: storage, ...clipRange(bits, numbers.symmetric, numbers.unsigned) } as const;
-  const codes = unpacked ?? target;
   for (const piece of piecesOf(extent, start, end)) {
     const at = piece.start - start;
-    const last = piece.channel + piece.extent.channels;
-    // Only the channels of the piece: with blocks there may be millions in the tensor.
-    const scales = workspace.place(new Float32Array(numbers.scales.subarray(piece.channel, last)));
-    const zeros = workspace.place(zeroPointsOf(numbers, piece.channel, last));
-    kernels.quantize(values + 4 * at, piece.extent, scales, zeros, limits, codes + (at * storage) / 8);
+    const scales = placeScales(workspace, numbers, piece);
+    const zeros = workspace.place(zeroPointsOf(numbers, piece.channel, piece.channel + piece.extent.channels));
+    workspace.kernels.quantize(values + 4 * at, piece.extent, scales, zeros, limits, target + (at * storage) / 8);
   }
-  if (unpacked !== undefined) kernels.pack(codes, end - start, bits === 4 ? 4 : 2, target);
+}
+
+/** Whether codes are of the kind that a kernel packs by itself: each byte of one channel. */
+function fitsPairs({ start }: PlacedElements, { inner }: ChannelExtent, numbers: CodeParameters): boolean {
+  const { least, greatest } = clipRange(numbers.bits, numbers.symmetric, numbers.unsigned);
+  if (least !== -8 || greatest !== 7 || start % 2 !== 0 || inner % 2 !== 0) return false;
+  return numbers.zeroPoints.every((zeroPoint) => zeroPoint === 0);
+}
+
+function packPieces(
+  workspace: Workspace,
+  { values, start, end }: PlacedElements,
+  extent: ChannelExtent,
+  numbers: CodeParameters,
+  target: number,
+): void {
+  for (const piece of piecesOf(extent, start, end)) {
+    const at = piece.start - start;
+    const scales = placeScales(workspace, numbers, piece);
+    workspace.kernels.quantizePacked(values + 4 * at, piece.extent, scales, target + at / 2);
+  }
+}
+
+/** Only those of the piece: with blocks there may be millions in the tensor. */
+function placeScales(workspace: Workspace, { scales }: CodeParameters, { channel, extent }: Piece): number {
+  return workspace.place(new Float32Array(scales.subarray(channel, channel + extent.channels)));
 }
 
 /** Zero points of channels [start, end). */

@@ -3,6 +3,7 @@ import { type Constant, fillFrom } from '../../schema/constant.ts';
 import { codeRange } from './arithmetic.ts';
 import { CHUNK_ELEMENTS, type ChannelRanges, makeCodes, PIECE_BITS } from './constants.ts';
 import type { GroupRule } from './group-numbers.ts';
+import { sharedFloats } from './grouped.ts';
 import { channelNumbers } from './min-max.ts';
 import type { CodeParameters } from './parameters.ts';
 
@@ -15,14 +16,16 @@ export interface AheadRule {
 /** What is found on the way: ranges of channels, or scales of blocks. */
 export type Found = ChannelRanges | { readonly values: Float32Array };
 
-/** Room for what will be found of all channels; `make`: what kind of memory scales of blocks, which are many, lie in. */
-export function emptyFindings(
-  { channels }: ChannelExtent,
-  { rule }: AheadRule,
-  make: (count: number) => Float32Array = (count) => new Float32Array(count),
-): Found {
-  if (rule) return { values: make(channels) };
-  return { mins: new Float32Array(channels), maxs: new Float32Array(channels) };
+/** Room for what will be found of all channels, in memory that threads share. */
+export function emptyFindings({ channels }: ChannelExtent, { rule }: AheadRule): Found {
+  if (rule) return { values: sharedFloats(channels) };
+  return { mins: sharedFloats(channels), maxs: sharedFloats(channels) };
+}
+
+/** The room for channels [start, end) of it. */
+export function partOf(found: Found, start: number, end: number): Found {
+  if ('values' in found) return { values: found.values.subarray(start, end) };
+  return { mins: found.mins.subarray(start, end), maxs: found.maxs.subarray(start, end) };
 }
 
 /** Channels that are taken at once. Undefined where they do not fit, or codes of so many are not whole bytes. */
@@ -58,37 +61,40 @@ export function* codesAhead(
       const part = { outer: 1, channels: Math.min(step, last - at), inner };
       const count = part.channels * inner;
       fillFrom(constant, workspace.bytes(values, 4 * count), 4 * at * inner);
-      const numbers = numbersOf(workspace, values, part, { type, rule }, found, at);
+      const { numbers, scales } = numbersOf(
+        workspace,
+        values,
+        part,
+        { type, rule },
+        partOf(found, at, at + part.channels),
+      );
       const codes = target + bytesOf(at - first);
       const parameters = { ...type, carrier: 'float32', ...numbers } as const;
-      makeCodes(workspace, { values, start: 0, end: count }, part, parameters, codes, unpacked);
+      makeCodes(workspace, { values, start: 0, end: count, scales }, part, parameters, codes, unpacked);
     }
     yield workspace.bytes(target, bytesOf(last - first));
   }
 }
 
-/** Scales and zero points of channels that are in the workspace, the first of which is channel `at` of what is found. */
+/** Scales and zero points of channels that are in the workspace, and the scales' address if they are there too. */
 function numbersOf(
   workspace: Workspace,
   values: number,
   part: ChannelExtent,
   { type, rule }: AheadRule,
   found: Found,
-  at: number,
-): Pick<CodeParameters, 'scales' | 'zeroPoints'> {
+): { numbers: Pick<CodeParameters, 'scales' | 'zeroPoints'>; scales: number | undefined } {
   const { channels, inner } = part;
   const least = workspace.allocate(4 * channels);
   if ('values' in found) {
     const { greatest } = codeRange(type.bits);
     workspace.kernels.blockScales(values, channels, inner, { greatest, limited: rule?.limited === true }, least);
-    const scales = workspace.floats(least, channels).slice();
-    found.values.set(scales, at);
-    return { scales, zeroPoints: Float64Array.of(0) };
+    found.values.set(workspace.floats(least, channels));
+    return { numbers: { scales: found.values, zeroPoints: Float64Array.of(0) }, scales: least };
   }
   const most = workspace.allocate(4 * channels);
   workspace.kernels.rangePerChannel(values, part, least, most, false);
-  const ranges = { mins: workspace.floats(least, channels).slice(), maxs: workspace.floats(most, channels).slice() };
-  found.mins.set(ranges.mins, at);
-  found.maxs.set(ranges.maxs, at);
-  return channelNumbers(ranges, type);
+  found.mins.set(workspace.floats(least, channels));
+  found.maxs.set(workspace.floats(most, channels));
+  return { numbers: channelNumbers(found, type), scales: undefined };
 }

@@ -107,6 +107,8 @@ export interface PlacedElements {
   readonly values: number;
   readonly start: number;
   readonly end: number;
+  /** Address of the scales of all channels, if they are in the workspace already. */
+  readonly scales?: number | undefined;
 }
 
 /** Puts codes to `target`, by way of `unpacked` where they are narrower than a byte. */
@@ -129,7 +131,7 @@ export function makeCodes(
 /** Codes that lie in bytes or more. */
 function quantizePieces(
   workspace: Workspace,
-  { values, start, end }: PlacedElements,
+  { values, start, end, scales: known }: PlacedElements,
   extent: ChannelExtent,
   numbers: CodeParameters,
   target: number,
@@ -139,7 +141,7 @@ function quantizePieces(
   const limits = { bits: storage, ...clipRange(bits, numbers.symmetric, numbers.unsigned) } as const;
   for (const piece of piecesOf(extent, start, end)) {
     const at = piece.start - start;
-    const scales = placeScales(workspace, numbers, piece);
+    const scales = scalesAt(workspace, known, numbers, piece);
     const zeros = workspace.place(zeroPointsOf(numbers, piece.channel, piece.channel + piece.extent.channels));
     workspace.kernels.quantize(values + 4 * at, piece.extent, scales, zeros, limits, target + (at * storage) / 8);
   }
@@ -154,20 +156,26 @@ function fitsPairs({ start }: PlacedElements, { inner }: ChannelExtent, numbers:
 
 function packPieces(
   workspace: Workspace,
-  { values, start, end }: PlacedElements,
+  { values, start, end, scales: known }: PlacedElements,
   extent: ChannelExtent,
   numbers: CodeParameters,
   target: number,
 ): void {
   for (const piece of piecesOf(extent, start, end)) {
     const at = piece.start - start;
-    const scales = placeScales(workspace, numbers, piece);
+    const scales = scalesAt(workspace, known, numbers, piece);
     workspace.kernels.quantizePacked(values + 4 * at, piece.extent, scales, target + at / 2);
   }
 }
 
-/** Only those of the piece: with blocks there may be millions in the tensor. */
-function placeScales(workspace: Workspace, { scales }: CodeParameters, { channel, extent }: Piece): number {
+/** Where the scales of a piece are, or are put: only those, as with blocks there may be millions in the tensor. */
+function scalesAt(
+  workspace: Workspace,
+  known: number | undefined,
+  { scales }: CodeParameters,
+  { channel, extent }: Piece,
+): number {
+  if (known !== undefined) return known + 4 * channel;
   return workspace.place(new Float32Array(scales.subarray(channel, channel + extent.channels)));
 }
 

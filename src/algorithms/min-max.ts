@@ -40,8 +40,9 @@ function perChannel(request: ConstantRequest): TensorParameters {
   const axis = config.granularity === 'CHANNELWISE' ? channelAxis : undefined;
   const extent = scaleGroups(request);
   const type = { bits: config.numBits, symmetric: config.symmetric, unsigned: config.dtype === 'UINT' };
-  const ranges = request.forecast ? standIns(extent.channels) : channelRanges(constant, extent);
-  const { scales, zeroPoints } = channelNumbers(ranges, type);
+  const { scales, zeroPoints } = request.forecast
+    ? standIns(extent.channels, type)
+    : numbersOfRanges(channelRanges(constant, extent), type);
   const parameters = {
     kind: 'integer',
     ...type,
@@ -56,16 +57,20 @@ function perChannel(request: ConstantRequest): TensorParameters {
   return { ...parameters, data: quantizedConstant(constant, extent, parameters) };
 }
 
-const standIns = (channels: number): ChannelRanges => ({
-  mins: new Float32Array(channels).fill(-1),
-  maxs: new Float32Array(channels).fill(1),
-});
+type IntegerForm = Pick<TensorParameters, 'bits' | 'symmetric' | 'unsigned'>;
+type ChannelNumbers = Pick<CodeParameters, 'scales' | 'zeroPoints'>;
+
+/** For a forecast: the numbers of channels of any range, all of them the same. */
+function standIns(channels: number, type: IntegerForm): ChannelNumbers {
+  const { scales, zeroPoints } = channelNumbers({ mins: Float32Array.of(-1), maxs: Float32Array.of(1) }, type);
+  return {
+    scales: new Float64Array(channels).fill(scales[0] as number),
+    zeroPoints: new Float64Array(channels).fill(zeroPoints[0] as number),
+  };
+}
 
 /** Scale and zero point of each channel from its range, in float32. */
-export function channelNumbers(
-  { mins, maxs }: ChannelRanges,
-  type: Pick<TensorParameters, 'bits' | 'symmetric' | 'unsigned'>,
-): Pick<CodeParameters, 'scales' | 'zeroPoints'> {
+export function channelNumbers({ mins, maxs }: ChannelRanges, type: IntegerForm): ChannelNumbers {
   const scales = new Float64Array(mins.length);
   const zeroPoints = new Float64Array(mins.length);
   for (let channel = 0; channel < mins.length; channel += 1) {
@@ -75,6 +80,21 @@ export function channelNumbers(
   }
   return { scales, zeroPoints };
 }
+
+/** Numbers of ranges that were found before the plan asked for them, and what they are for. */
+const made = new WeakMap<ChannelRanges, { readonly type: IntegerForm; readonly numbers: ChannelNumbers }>();
+
+/** As `channelNumbers`, but the same arrays whenever the same type of the same ranges is asked for: they are not to be changed. */
+export function numbersOfRanges(ranges: ChannelRanges, type: IntegerForm): ChannelNumbers {
+  const before = made.get(ranges);
+  if (before && sameType(before.type, type)) return before.numbers;
+  const numbers = channelNumbers(ranges, type);
+  made.set(ranges, { type, numbers });
+  return numbers;
+}
+
+const sameType = (a: IntegerForm, b: IntegerForm) =>
+  a.bits === b.bits && a.symmetric === b.symmetric && a.unsigned === b.unsigned;
 
 /** What the parameters of a constant are made of: ranges of its groups, or at once the scales where they are blocks. */
 export function minMaxMeasurement(request: ConstantRequest): Measurement {

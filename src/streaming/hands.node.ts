@@ -2,7 +2,7 @@ import { type Constant, type ConstantOrigin, fillFrom } from '../../schema/const
 import { readFully } from '../../schema/file-source.node.ts';
 import { passingPieces } from '../../schema/layout.ts';
 import { writeFully } from '../../schema/write-file.node.ts';
-import { codesAhead, emptyFindings } from '../algorithms/codes-ahead.ts';
+import { codesAhead } from '../algorithms/codes-ahead.ts';
 import { channelRanges } from '../algorithms/constants.ts';
 import { constantOfOrigin } from '../algorithms/derivations.ts';
 import { groupNumbers } from '../algorithms/group-numbers.ts';
@@ -39,9 +39,8 @@ function run(job: Job, constant: Constant): JobResult {
   if (job.kind === 'ranges') return channelRanges(constant, job.extent);
   if (job.kind === 'numbers') return groupNumbers(constant, job.extent, job.rule, job.first, job.last);
   if (job.kind === 'ahead') {
-    const found = emptyFindings(job.extent, job.how);
-    write(codesAhead(constant, job.extent, job.how, found), job);
-    return found;
+    write(codesAhead(constant, job.extent, job.how, job.found), job);
+    return undefined;
   }
   const segment = { offset: job.offset, sizeBytes: constant.sizeBytes, constant };
   write(passingPieces(segment, job.start, job.end), job);

@@ -2,6 +2,7 @@ import type { ChannelExtent } from '../../kernels/index.ts';
 import type { ConstantOrigin } from '../../schema/constant.ts';
 import type { PlainError } from '../../schema/plain-error.ts';
 import type { AheadRule, Found } from '../algorithms/codes-ahead.ts';
+import type { ChannelRanges } from '../algorithms/constants.ts';
 import type { GroupNumbers, GroupRule } from '../algorithms/group-numbers.ts';
 
 /** Write bytes [start, end) of a constant to a place of an open file. */
@@ -35,6 +36,8 @@ export interface AheadJob {
   readonly kind: 'ahead';
   readonly extent: ChannelExtent;
   readonly how: AheadRule;
+  /** Where what is found goes: memory that threads share. */
+  readonly found: Found;
   readonly descriptor: number;
   readonly offset: number;
   /** Name of the file, for messages. */
@@ -45,7 +48,7 @@ export interface AheadJob {
 export type Job = WriteJob | RangesJob | NumbersJob | AheadJob;
 
 /** What comes of it, where something is asked. */
-export type JobResult = Found | GroupNumbers | undefined;
+export type JobResult = ChannelRanges | GroupNumbers | undefined;
 
 /** What a thread is sent. The origin is left out when it is that of the thread's last job. */
 export interface JobMessage {

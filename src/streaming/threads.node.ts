@@ -42,9 +42,22 @@ export class Threads {
 
   /** Gives the threads back, and ends those that are at work. None of them uses a file any more then. */
   async close(): Promise<void> {
+    this.#forget();
+    await Promise.all(this.#threads.map((thread) => (thread.idle ? thread.rest() : thread.end())));
+  }
+
+  /**
+   * Ends the threads when all jobs are done and no more are to be expected: that takes them some milliseconds, which
+   * nobody waits for now, but the process would at its end.
+   */
+  dismiss(): void {
+    this.#forget();
+    for (const thread of this.#threads) void thread.end();
+  }
+
+  #forget(): void {
     this.#signal?.removeEventListener('abort', this.#abort);
     this.#waiting.length = 0;
-    await Promise.all(this.#threads.map((thread) => (thread.idle ? thread.rest() : thread.end())));
   }
 
   /** Does jobs here as long as there are any. Between them answers of the others come in, and interrupts. */

@@ -3,11 +3,10 @@ import type { ChannelExtent } from '../../kernels/index.ts';
 import type { Constant, ConstantOrigin } from '../../schema/constant.ts';
 import type { UnfinishedFile } from '../../schema/write-file.node.ts';
 import type { FileLayout, Segment } from '../../schema/writer.ts';
-import { type AheadRule, channelsAtOnce, emptyFindings, type Found } from '../algorithms/codes-ahead.ts';
+import { type AheadRule, channelsAtOnce, emptyFindings, type Found, partOf } from '../algorithms/codes-ahead.ts';
 import { rememberRanges, sameExtent } from '../algorithms/constants.ts';
 import { EVERY_ROUND, type Measurement, rememberNumbers } from '../algorithms/group-numbers.ts';
-import { sharedFloats } from '../algorithms/grouped.ts';
-import { channelNumbers } from '../algorithms/min-max.ts';
+import { numbersOfRanges } from '../algorithms/min-max.ts';
 import { type CodeParameters, sameNumbers } from '../algorithms/parameters.ts';
 import { isLarge, JOB_ELEMENTS } from './measure-weights.node.ts';
 import { threadCount } from './thread.node.ts';
@@ -55,9 +54,13 @@ export async function writeAhead(
   if (!places) return undefined;
   const threads = new Threads(count, signal);
   try {
-    return { file, codes: await Promise.all(places.map((place) => writeCodes(place, file, threads))) };
-  } finally {
+    const codes = await Promise.all(places.map((place) => writeCodes(place, file, threads)));
+    // What is left to write is small, unless the forecast was wrong.
+    threads.dismiss();
+    return { file, codes };
+  } catch (error) {
     await threads.close();
+    throw error;
   }
 }
 
@@ -102,27 +105,20 @@ async function writeCodes(
   const { bits } = how.type;
   const once = channelsAtOnce(extent, bits) as number;
   const step = once * Math.max(1, Math.floor(JOB_ELEMENTS / (once * inner)));
-  const all = emptyFindings(extent, how, sharedFloats);
+  const all = emptyFindings(extent, how);
   const starts = Array.from({ length: Math.ceil(channels / step) }, (_, i) => i * step);
   await Promise.all(
-    starts.map(async (first) => {
+    starts.map((first) => {
       const part = { outer: 1, channels: Math.min(step, channels - first), inner };
       const start = 4 * first * inner;
       const place = { ...from, offset: from.offset + start, sizeBytes: 4 * part.channels * inner };
+      const found = partOf(all, first, first + part.channels);
       const at = offset + (first * inner * bits) / 8;
-      const found = await threads.run({ kind: 'ahead', extent: part, how, descriptor, offset: at, name }, place);
-      if (found) keep(all, found as Found, first);
+      return threads.run({ kind: 'ahead', extent: part, how, found, descriptor, offset: at, name }, place);
     }),
   );
   const numbers = remember(constant, extent, how, all);
   return { offset, from, extent, numbers: { ...how.type, ...numbers } };
-}
-
-function keep(all: Found, found: Found, first: number): void {
-  if ('values' in all && 'values' in found) all.values.set(found.values, first);
-  if ('values' in all || 'values' in found) return;
-  all.mins.set(found.mins, first);
-  all.maxs.set(found.maxs, first);
 }
 
 /** Keeps what was found for planning. Returns what the codes were computed with. */
@@ -132,7 +128,7 @@ function remember(constant: Constant, extent: ChannelExtent, { type, rule }: Ahe
     return { scales: found.values, zeroPoints: Float64Array.of(0) };
   }
   rememberRanges(constant, extent, found);
-  return channelNumbers(found, type);
+  return numbersOfRanges(found, type);
 }
 
 /**
@@ -157,5 +153,7 @@ function isWritten(segment: Segment, { from, extent, numbers }: Written): boolea
   const { bits, symmetric, unsigned, carrier, scales, zeroPoints } = codes.parameters;
   if (carrier !== 'float32' || bits !== numbers.bits) return false;
   if (symmetric !== numbers.symmetric || unsigned !== numbers.unsigned) return false;
-  return sameNumbers(scales, numbers.scales) && sameNumbers(zeroPoints, numbers.zeroPoints);
+  // Mostly they are what was remembered for the plan: of blocks there are millions.
+  if (scales !== numbers.scales && !sameNumbers(scales, numbers.scales)) return false;
+  return zeroPoints === numbers.zeroPoints || sameNumbers(zeroPoints, numbers.zeroPoints);
 }

@@ -2,9 +2,7 @@
  * OCTAV, MSE and Hadamard rotations: what the default does otherwise than the original, a test per line of
  * docs/differences.md.
  */
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { openRuntime } from '../../../calibration/runtime/open.node.ts';
-import type { Runtime } from '../../../calibration/runtime/runtime.ts';
+import { describe, expect, it } from 'vitest';
 import { TensorType } from '../../../schema/generated/tflite.ts';
 import { operatorName, signatures } from '../../../schema/graph.ts';
 import type { Model } from '../../../schema/model.ts';
@@ -16,6 +14,7 @@ import type { AlgorithmKey, Rule } from '../../../src/recipe/types.ts';
 import { verifyModelFile } from '../../../src/validate/verify.node.ts';
 import { ModelBuilder, randomFloats } from '../../support/model-builder.ts';
 import { randomFeed, runModel } from '../../support/run-model.ts';
+import { wasmRuntime } from '../../support/wasm-runtime.ts';
 import {
   bytesOf,
   COMPAT,
@@ -28,11 +27,7 @@ import {
   tensorNamed,
 } from './quantize-small.ts';
 
-let runtime: Runtime;
-beforeAll(async () => {
-  runtime = await openRuntime('wasm');
-});
-afterAll(() => runtime.close());
+const runtime = await wasmRuntime();
 
 const FORMS = ['HADAMARD_ROTATION', 'DECOMPOSED_HADAMARD_ROTATION'] as const;
 const rotated = (algorithm: AlgorithmKey, options: Partial<WeightRuleOptions> = {}) =>

@@ -2,14 +2,13 @@
  * What the default does otherwise than the original, a test per line of docs/differences.md: each shows the original's
  * behaviour (which the byte-parity mode keeps) and ours.
  */
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { openRuntime } from '../../../calibration/runtime/open.node.ts';
-import type { Runtime } from '../../../calibration/runtime/runtime.ts';
+import { describe, expect, it } from 'vitest';
 import { TensorType } from '../../../schema/generated/tflite.ts';
 import { signatures } from '../../../schema/graph.ts';
 import type { Model } from '../../../schema/model.ts';
 import { dynamicRule, floatRule, weightOnlyRule } from '../../../src/recipe/builders.ts';
 import { ModelBuilder, randomFloats } from '../../support/model-builder.ts';
+import { wasmRuntime } from '../../support/wasm-runtime.ts';
 import {
   bytesOf,
   COMPAT,
@@ -25,11 +24,7 @@ import {
 
 const { FLOAT32 } = TensorType;
 
-let runtime: Runtime;
-beforeAll(async () => {
-  runtime = await openRuntime('wasm');
-});
-afterAll(() => runtime.close());
+const runtime = await wasmRuntime();
 const run = (model: Model, value: number) => runFilled(runtime, model, value);
 
 describe('graph', () => {

@@ -2,15 +2,14 @@
  * What kernels of the runtime cannot do with the original's parameters, and what the default does about it: a test per line
  * of docs/differences.md that is about kernels.
  */
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { openRuntime } from '../../../calibration/runtime/open.node.ts';
-import type { Runtime } from '../../../calibration/runtime/runtime.ts';
+import { describe, expect, it } from 'vitest';
 import { TensorType } from '../../../schema/generated/tflite.ts';
 import type { Model } from '../../../schema/model.ts';
 import { dynamicRule } from '../../../src/recipe/builders.ts';
 import type { Rule } from '../../../src/recipe/types.ts';
 import { ModelBuilder, randomFloats, type SubgraphBuilder } from '../../support/model-builder.ts';
 import { runModel } from '../../support/run-model.ts';
+import { wasmRuntime } from '../../support/wasm-runtime.ts';
 import {
   COMPAT,
   chain,
@@ -24,11 +23,7 @@ import {
   tensorNamed,
 } from './quantize-small.ts';
 
-let runtime: Runtime;
-beforeAll(async () => {
-  runtime = await openRuntime('wasm');
-});
-afterAll(() => runtime.close());
+const runtime = await wasmRuntime();
 const run = async (model: Model, value: number) => (await runFilled(runtime, model, value))[0]?.values ?? [];
 
 const PIXEL = [1, 1, 1, 2];

@@ -1,7 +1,5 @@
 /** Shapes of graphs that quantizing has to leave whole: each is quantized, loaded and run. */
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { openRuntime } from '../../../calibration/runtime/open.node.ts';
-import type { Runtime } from '../../../calibration/runtime/runtime.ts';
+import { describe, expect, it } from 'vitest';
 import { TensorType } from '../../../schema/generated/tflite.ts';
 import { signatures } from '../../../schema/graph.ts';
 import type { Model } from '../../../schema/model.ts';
@@ -10,6 +8,7 @@ import { Quantizer } from '../../../src/quantizer.ts';
 import { dynamicRule, floatRule } from '../../../src/recipe/builders.ts';
 import { ModelBuilder, randomFloats, type SubgraphBuilder } from '../../support/model-builder.ts';
 import { randomFeed, runModel } from '../../support/run-model.ts';
+import { wasmRuntime } from '../../support/wasm-runtime.ts';
 import {
   bytesOf,
   COMPAT,
@@ -27,11 +26,7 @@ import {
 const { FLOAT32, INT8: CODES } = TensorType;
 const FLOAT_IO = [floatRule({ operation: 'INPUT' }), floatRule({ operation: 'OUTPUT' })];
 
-let runtime: Runtime;
-beforeAll(async () => {
-  runtime = await openRuntime('wasm');
-});
-afterAll(() => runtime.close());
+const runtime = await wasmRuntime();
 
 const run = async (model: Model, value: number) =>
   (await runFilled(runtime, model, value)).map(({ values }) => values[0] ?? Number.NaN);

@@ -1,19 +1,11 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { makeBins } from '../../../calibration/ranges/bins.ts';
 import { lostFactors, magnitudesOf } from '../../../calibration/ranges/magnitudes.ts';
-import { openRuntime } from '../../../calibration/runtime/open.node.ts';
-import type { Runtime } from '../../../calibration/runtime/runtime.ts';
 import { Quantizer } from '../../../src/quantizer.ts';
 import { ModelBuilder, randomFloats } from '../../support/model-builder.ts';
 
 const WIDTH = 64;
 const SAMPLES = 24;
-
-let runtime: Runtime;
-beforeAll(async () => {
-  runtime = await openRuntime('wasm');
-});
-afterAll(() => runtime.close());
 
 /** Logarithm of the power of what a layer gives: x -> FULLY_CONNECTED -> square -> sum over pairs -> + 1e-9 -> LOG. */
 function spectrum(): ModelBuilder {

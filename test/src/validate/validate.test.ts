@@ -1,6 +1,4 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { openRuntime } from '../../../calibration/runtime/open.node.ts';
-import type { Runtime } from '../../../calibration/runtime/runtime.ts';
+import { describe, expect, it } from 'vitest';
 import { iterableDataset } from '../../../datasets/iterable.ts';
 import { openDataset } from '../../../datasets/open.node.ts';
 import type { Dataset } from '../../../datasets/sample.ts';
@@ -12,13 +10,10 @@ import { type ComparedModel, type ValidateOptions, validateModels } from '../../
 import { randomFloats } from '../../support/model-builder.ts';
 import { denseModel, twoSignatureModel } from '../../support/models.ts';
 import { requireShared, sharedPath, skipUnless } from '../../support/shared.ts';
+import { wasmRuntime } from '../../support/wasm-runtime.ts';
 import { quantizedDense } from './quantized-models.ts';
 
-let runtime: Runtime;
-beforeAll(async () => {
-  runtime = await openRuntime('wasm');
-});
-afterAll(() => runtime.close());
+const runtime = await wasmRuntime();
 
 const compared = (model: Model, file = 'model.tflite'): ComparedModel => ({ file, model, sizeBytes: 1000 });
 

@@ -1,8 +1,6 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { openRuntime } from '../../../calibration/runtime/open.node.ts';
-import type { Runtime } from '../../../calibration/runtime/runtime.ts';
+import { beforeAll, describe, expect, it } from 'vitest';
 import { encodeNpy } from '../../../datasets/arrays/npy.ts';
 import { openDataset } from '../../../datasets/open.node.ts';
 import type { Feed } from '../../../datasets/sample.ts';
@@ -18,6 +16,7 @@ import { feedDataset } from '../../calibration/session-data.ts';
 import { randomFloats } from '../../support/model-builder.ts';
 import { denseModel } from '../../support/models.ts';
 import { temporaryFolder } from '../../support/temporary.ts';
+import { wasmRuntime } from '../../support/wasm-runtime.ts';
 import { quantizedDense } from './quantized-models.ts';
 
 const float = denseModel().bytes();
@@ -78,14 +77,12 @@ function kill(ids: readonly number[]): void {
   }
 }
 
-let runtime: Runtime;
+const runtime = await wasmRuntime();
 let alone: string;
 beforeAll(async () => {
-  runtime = await openRuntime('wasm');
   const comparisons = await validateModels({ ...plan(), runtime, isolation: nodeIsolation(runtime) });
   alone = JSON.stringify(comparisons.map(comparisonJson));
 });
-afterAll(() => runtime.close());
 
 describe('validation workers', () => {
   it.each([1, 3])('give the same bytes as a single process: %s', async (workers) => {

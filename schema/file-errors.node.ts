@@ -1,4 +1,7 @@
+import { readdirSync } from 'node:fs';
+import { basename, dirname, join } from 'node:path';
 import { AeqError } from './errors.ts';
+import { nearestNames } from './nearest.ts';
 
 /** Why the system refused, in words, by error code; the codes a user can do something about. */
 const REASONS: Readonly<Record<string, readonly [reason: string, hint: string]>> = {
@@ -18,6 +21,9 @@ const REASONS: Readonly<Record<string, readonly [reason: string, hint: string]>>
   EBUSY: ['it is in use', 'close the program that uses it'],
 };
 
+/** Of a larger folder not all names are compared. */
+const MOST_NAMES = 2000;
+
 const reasonOf = (error: unknown): readonly [string, string] => {
   const { code, message } = error as NodeJS.ErrnoException;
   return REASONS[code ?? ''] ?? [code ?? String(message), 'check the path and the disk'];
@@ -29,12 +35,25 @@ export function readError(file: string, error: unknown): AeqError {
   if ((error as NodeJS.ErrnoException).code === 'ENOENT') {
     return new AeqError('FILE_NOT_FOUND', `${file} does not exist`, {
       where: { file },
-      hint: 'check the path',
+      hint: hintOfMissing(file),
       cause: error,
     });
   }
   const [reason, hint] = reasonOf(error);
   return new AeqError('FILE_UNREADABLE', `${file} cannot be read: ${reason}`, { where: { file }, hint, cause: error });
+}
+
+/** What a path that leads nowhere may have meant. */
+function hintOfMissing(file: string): string {
+  if (file === '-') return 'standard input is not read: name a file';
+  try {
+    // Names of a letter or two are a part of everything.
+    const names = readdirSync(dirname(file)).filter((name) => name.length > 2);
+    const [near] = nearestNames(basename(file), names.slice(0, MOST_NAMES), 1);
+    return near === undefined ? 'check the path' : `did you mean "${join(dirname(file), near)}"?`;
+  } catch {
+    return 'check the path';
+  }
 }
 
 /** The AeqError FILE_UNWRITABLE for a failed creation or write of `file`. */

@@ -1,4 +1,4 @@
-import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
+import { closeSync, fstatSync, openSync, readSync, type Stats, statSync } from 'node:fs';
 import type { ByteSource } from './codec/byte-source.ts';
 import { AeqError } from './errors.ts';
 import { readError } from './file-errors.node.ts';
@@ -29,20 +29,24 @@ export function openFileSource(path: string): FileSource {
 function openRegular(path: string): number {
   let descriptor: number | undefined;
   try {
+    // Opening a pipe waits for its writer, and nothing interrupts that.
+    requireRegular(path, statSync(path));
     descriptor = openSync(path, 'r');
-    const status = fstatSync(descriptor);
-    if (!status.isFile()) {
-      const kind = status.isDirectory() ? 'a folder' : 'a device or a pipe';
-      throw new AeqError('FILE_UNREADABLE', `${path} is ${kind}, not a file`, {
-        where: { file: path },
-        hint: 'name a file',
-      });
-    }
+    requireRegular(path, fstatSync(descriptor));
     return descriptor;
   } catch (error) {
     if (descriptor !== undefined) closeSync(descriptor);
     throw readError(path, error);
   }
+}
+
+function requireRegular(path: string, status: Stats): void {
+  if (status.isFile()) return;
+  const kind = status.isDirectory() ? 'a folder' : 'a device or a pipe';
+  throw new AeqError('FILE_UNREADABLE', `${path} is ${kind}, not a file`, {
+    where: { file: path },
+    hint: 'name a file',
+  });
 }
 
 class PagedFile implements FileSource {

@@ -9,7 +9,7 @@ const BINARY_KINDS: readonly (readonly [prefix: string, description: string])[] 
   ['89484446', 'it looks like a Keras HDF5 model: convert it to .tflite first'],
   ['934e554d5059', 'it looks like a NumPy array'],
   ['47475546', 'it looks like a GGUF model: aeq reads .tflite models'],
-  ['4c49544552544c4d', 'it is a .litertlm container'],
+  ['4c49544552544c4d', 'it is a .litertlm container, which only inspect, quantize and recipe explain take'],
   ['080.', 'it looks like an ONNX or protobuf file: convert it to .tflite first'],
   ['........54464c33', 'it is a .tflite model'],
   ['........544f434f', 'it looks like a very old TensorFlow Lite file (before TFL3)'],

@@ -232,8 +232,8 @@ export class Quantizer {
 
   #plan(calibration: Calibration | undefined, options: QuantizeOptions, forecast: boolean): Plan {
     if (this.#recipe.rules.length === 0) {
-      throw new AeqError('RECIPE_EMPTY', 'there is no recipe to quantize by', {
-        hint: "load one first, such as 'dynamic_wi8_afp32'",
+      throw new AeqError('RECIPE_EMPTY', 'there are no rules to quantize by', {
+        hint: "load a recipe that has some, such as 'dynamic_wi8_afp32'",
       });
     }
     const resolver = createResolver(this.#recipe, this.#context);

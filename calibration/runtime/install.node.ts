@@ -94,7 +94,7 @@ async function fetchWheel(python: string | undefined, folder: string): Promise<s
   } catch (cause) {
     throw new AeqError('RUNTIME_UNAVAILABLE', `${command} -m pip could not fetch ${DISTRIBUTION}: ${pipWords(cause)}`, {
       cause,
-      hint: `fetch a wheel of ${DISTRIBUTION} ${WHEEL_VERSION} some other way and name it: aeq runtime install --wheel <file>`,
+      hint: `fetch a wheel of ${DISTRIBUTION} ${WHEEL_VERSION} some other way and name it: aeq runtime install <file>`,
     });
   }
   const wheel = readdirSync(folder).find((name) => name.endsWith('.whl'));

@@ -4,6 +4,7 @@ import { decodeTable } from '../codec/decode.ts';
 import { AeqError } from '../errors.ts';
 import { type Header, type KeyValuePair, LITERTLM, type SectionObject, SectionType } from '../generated/litertlm.ts';
 import { describeContent } from '../sniff.ts';
+import { isContainer, MAGIC } from './magic.ts';
 
 /**
  * A `.litertlm` container: the parts of a language model in one file. 32 fixed bytes (magic, version, end of the
@@ -29,7 +30,6 @@ export interface Section {
   readonly source: ByteSource;
 }
 
-export const MAGIC = 'LITERTLM';
 /** Bytes before the header flatbuffer. */
 export const FIXED_BYTES = 32;
 /** Sections start at multiples of this. */
@@ -60,11 +60,6 @@ export function readContainer(input: ByteSource | Uint8Array, file?: string): Co
   };
 }
 
-/** Whether a file starts like a container. */
-export function isContainer(source: ByteSource): boolean {
-  return latin1(source.view(0, Math.min(MAGIC.length, source.sizeBytes))) === MAGIC;
-}
-
 /** The text of an entry such as `model_type`; undefined where it is not there or no text. */
 export function textItem(items: readonly KeyValuePair[], key: string): string | undefined {
   const value = items.find((item) => item.key === key)?.value;
@@ -75,8 +70,6 @@ export function textItem(items: readonly KeyValuePair[], key: string): string | 
 export function modelType(section: Section): string | undefined {
   return section.type === SectionType.TFLITE_MODEL ? textItem(section.items, 'model_type') : undefined;
 }
-
-const latin1 = (bytes: Uint8Array) => new TextDecoder('latin1').decode(bytes);
 
 function readFixedPart(
   source: ByteSource,

@@ -3,7 +3,8 @@ import { encodeStructure } from '../codec/encode.ts';
 import { LITERTLM } from '../generated/litertlm.ts';
 import { type FileLayout, fileLayout, roundUp, type Segment } from '../layout.ts';
 import { sourceConstant } from '../reader.ts';
-import { type Container, FIXED_BYTES, MAGIC, SECTION_ALIGNMENT } from './container.ts';
+import { type Container, FIXED_BYTES, SECTION_ALIGNMENT } from './container.ts';
+import { MAGIC } from './magic.ts';
 
 /** New content of a section: a source, or a file laid out but not written yet. */
 export type SectionContent = ByteSource | FileLayout;

@@ -45,6 +45,7 @@ export async function calibrateWithProgress(
   });
   step?.end(`${plural(document.samples.length, 'sample')}, ${plural(document.tensors.length, 'tensor')}`);
   for (const text of badSamples(datasets)) warn(text);
+  if (document.tensors.length === 0) warn('no tensor has a range to find: the model computes nothing in float');
   for (const text of rawPixelWarnings(quantizer.model, document, datasets)) warn(text);
   if (!options.shard) for (const text of fewSamplesWarning(document)) warn(text);
   const byReason = new Map<string, number>();

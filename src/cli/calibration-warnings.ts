@@ -7,7 +7,9 @@ import { plural } from '../report/format.ts';
 export function fewSamplesWarning(calibration: Calibration): string[] {
   const samples = isOriginal(calibration) ? calibration.samples : calibration.samples.length;
   if (samples === undefined || samples >= RECOMMENDED_SAMPLES) return [];
-  return [`${plural(samples, 'sample')} are few: below ${RECOMMENDED_SAMPLES}, ranges are mostly luck`];
+  return [
+    `${plural(samples, 'sample')} ${samples === 1 ? 'is' : 'are'} few: below ${RECOMMENDED_SAMPLES}, ranges are mostly luck`,
+  ];
 }
 
 /** That samples of the data set are not in a calibration: a part of a whole, an interrupted run, or undecodable ones. */

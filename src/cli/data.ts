@@ -120,7 +120,8 @@ export function memoryBytes({ memory }: OptionValues): number | undefined {
   if (memory === undefined) return undefined;
   const found = /^\s*(\d+(?:\.\d+)?)\s*([KMG]?)i?B?\s*$/i.exec(memory);
   const unit = UNITS[(found?.[2] ?? '').toUpperCase()];
-  if (found && unit !== undefined) return Math.floor(Number(found[1]) * unit);
+  const bytes = found && unit !== undefined ? Math.floor(Number(found[1]) * unit) : 0;
+  if (bytes > 0) return bytes;
   throw new AeqError('USAGE', `--memory ${memory}: expected an amount of bytes`, { hint: 'such as 512MB or 2GB' });
 }
 

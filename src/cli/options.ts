@@ -165,7 +165,14 @@ export const OPTIONS = {
   },
 
   // Output
-  output: { kind: 'text', group: 'Output', short: 'o', value: '<file>', help: 'where to write the result' },
+  output: {
+    kind: 'text',
+    group: 'Output',
+    short: 'o',
+    value: '<file>',
+    help: 'where to write the result',
+    defaultText: 'quantize: <model>_<recipe>.tflite beside the model; calibrate: calibration.json',
+  },
   force: { kind: 'flag', group: 'Output', help: 'overwrite what is there' },
   json: { kind: 'flag', group: 'Output', help: 'print the result as JSON on stdout and nothing else there' },
   quiet: {

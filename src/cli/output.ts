@@ -5,7 +5,7 @@ import { checkWritable } from '../../schema/write-file.node.ts';
 import type { OptionValues } from './options.ts';
 
 /** Options that name files which a command reads. */
-const READ = ['calibration', 'recipe', 'config', 'tokenizer', 'labels', 'data'] as const;
+const READ = ['calibration', 'recipe', 'policy', 'config', 'tokenizer', 'labels', 'data'] as const;
 
 /**
  * Refuses early what writing the result would refuse, and a result in place of something that is read: a model is often

@@ -82,9 +82,6 @@ export function planQuantization(
   const materials = createMaterials(table, conduct, options.forecast);
   const wishes: TensorWishes[][] = model.subgraphs.map((subgraph) => subgraph.tensors.map(() => ({ consumers: [] })));
   const operators: PlannedOperator[] = [];
-  if (model.subgraphs.some((subgraph) => subgraph.tensors.some(hasScales))) {
-    materials.warnings.push('the model is quantized in part already: quantized tensors stay as they are');
-  }
   for (const { visit, decision: wanted } of decisions(model, resolver, conduct, safety)) {
     const decision = guarded(wanted, visit, options.protection);
     const planned = planOperator(model, visit, decision, materials, safety && !conduct.failsOnRefusal, wishes);
@@ -95,7 +92,25 @@ export function planQuantization(
     materials.warnings.push(...rotationWarnings(wishes), ...suspicionWarnings(model, wishes, ranges));
   }
   repairSharing(model, wishes, conduct);
-  return { model, operators, wishes, warnings: materials.warnings, conduct };
+  const warnings = [...earlierQuantization(model, wishes), ...materials.warnings];
+  return { model, operators, wishes, warnings, conduct };
+}
+
+/** That the model has been quantized before, where it has. */
+function earlierQuantization(model: Model, wishes: readonly (readonly TensorWishes[])[]): string[] {
+  const isQuantized = model.subgraphs.map(({ tensors }) => tensors.map(hasScales));
+  if (!isQuantized.some((tensors) => tensors.includes(true))) return [];
+  const changes = wishes.some((tensors, subgraph) =>
+    tensors.some(
+      ({ producer, consumers }, tensor) =>
+        !isQuantized[subgraph]?.[tensor] && [producer, ...consumers].some((wish) => wish?.parameters !== undefined),
+    ),
+  );
+  return [
+    changes
+      ? 'the model is quantized in part already: quantized tensors stay as they are'
+      : 'the model is quantized already: the recipe changes nothing in it',
+  ];
 }
 
 function planOperator(

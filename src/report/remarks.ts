@@ -1,4 +1,4 @@
-import type { Comparison, Metrics } from '../../schema/documents/comparison.ts';
+import type { Comparison, Metrics, TensorComparison } from '../../schema/documents/comparison.ts';
 import { displayName, formatDb, formatShare, plural } from './format.ts';
 import { prescribedTensors } from './prescribed.ts';
 import { errorShare, UNUSABLE_DB, verdictOf, worstOutput } from './verdict.ts';
@@ -9,37 +9,59 @@ const MUCH_CLIPPED = 0.01;
 /** With this much signal left, what is clipped does not matter: probabilities that round to the highest code, for one. */
 const HARMLESS_DB = 40;
 
+/** A sentence on one thing, where there is something to say. */
+type Remark = (comparison: Comparison, tensors: readonly TensorComparison[]) => string | undefined;
+
 /**
  * Sentences on what must not be overlooked in the numbers.
  * @param headline whether the first says that the model is not usable, where it is not; default true
  */
 export function remarks(comparison: Comparison, { headline = true }: { readonly headline?: boolean } = {}): string[] {
-  const { signatures, weights, operators } = comparison;
-  const all = signatures.flatMap(({ outputs, tensors }) => [...outputs, ...tensors]);
-  const lines: string[] = unusable(comparison).slice(headline ? 0 : 1);
-  if (isUnquantized(comparison)) lines.push(`nothing in ${comparison.quantized.file} is quantized`);
-  const broken = all.filter(({ metrics }) => nonFinite(metrics.quantizedNonFinite) > nonFinite(metrics.floatNonFinite));
-  if (broken[0]) {
-    const { nan, infinite } = broken[0].metrics.quantizedNonFinite;
-    lines.push(
-      `${plural(broken.length, 'tensor')} of the quantized model ${broken.length === 1 ? 'holds' : 'hold'} NaN or infinity, the first is ${displayName(broken[0].name)} (${nan} NaN, ${infinite} infinite of ${broken[0].metrics.elements})`,
-    );
-  }
-  const float = all.filter(({ metrics }) => nonFinite(metrics.floatNonFinite) > 0);
-  if (float[0]) {
-    lines.push(
-      `the float model itself gives NaN or infinity in ${plural(float.length, 'tensor')}, the first is ${displayName(float[0].name)}; such values are left out`,
-    );
-  }
-  const outside = all.filter(({ role, metrics }) => role === 'input' && (metrics.clippedShare ?? 0) > MUCH_CLIPPED);
-  if (outside[0]) {
-    lines.push(
-      `${formatShare(outside[0].metrics.clippedShare)} of the values of input ${outside[0].signatureName} lie outside of the range it was calibrated for: the samples are prepared in another way than those of the calibration`,
-    );
-  }
-  const masks = new Set(operators.flatMap(({ absorbed, output }) => (absorbed ? output : [])));
+  const tensors = comparison.signatures.flatMap(({ outputs, tensors: inner }) => [...outputs, ...inner]);
+  const say = (about: readonly Remark[]) => about.flatMap((remark) => remark(comparison, tensors) ?? []);
+  return [
+    ...unusable(comparison).slice(headline ? 0 : 1),
+    ...say([unquantized, brokenTensors, brokenFloats, foreignInputs, clippedTensors]),
+    ...say([overflownBiases, unmeasuredOperators, unmatchedTensors, unlabelledSamples]),
+    ...dataRemarks(comparison),
+    ...say([fewSamples]),
+  ];
+}
+
+const unquantized: Remark = (comparison) =>
+  isUnquantized(comparison) ? `nothing in ${comparison.quantized.file} is quantized` : undefined;
+
+const brokenTensors: Remark = (_, tensors) => {
+  const broken = tensors.filter(
+    ({ metrics }) => nonFinite(metrics.quantizedNonFinite) > nonFinite(metrics.floatNonFinite),
+  );
+  const [first] = broken;
+  if (!first) return undefined;
+  const { quantizedNonFinite, elements } = first.metrics;
+  const counts = `${quantizedNonFinite.nan} NaN, ${quantizedNonFinite.infinite} infinite of ${elements}`;
+  const hold = `${plural(broken.length, 'tensor')} of the quantized model ${broken.length === 1 ? 'holds' : 'hold'}`;
+  return `${hold} NaN or infinity, the first is ${displayName(first.name)} (${counts})`;
+};
+
+const brokenFloats: Remark = (_, tensors) => {
+  const broken = tensors.filter(({ metrics }) => nonFinite(metrics.floatNonFinite) > 0);
+  const [first] = broken;
+  if (!first) return undefined;
+  const where = `${plural(broken.length, 'tensor')}, the first is ${displayName(first.name)}`;
+  return `the float model itself gives NaN or infinity in ${where}; such values are left out`;
+};
+
+const foreignInputs: Remark = (_, tensors) => {
+  const outside = tensors.find(({ role, metrics }) => role === 'input' && (metrics.clippedShare ?? 0) > MUCH_CLIPPED);
+  if (!outside) return undefined;
+  const values = `${formatShare(outside.metrics.clippedShare)} of the values of input ${outside.signatureName}`;
+  return `${values} lie outside of the range it was calibrated for: the samples are prepared in another way than those of the calibration`;
+};
+
+const clippedTensors: Remark = (comparison, tensors) => {
+  const masks = new Set(comparison.operators.flatMap(({ absorbed, output }) => (absorbed ? output : [])));
   const prescribed = prescribedTensors(comparison);
-  const clipped = all.filter(
+  const clipped = tensors.filter(
     (entry) =>
       (entry.metrics.clippedShare ?? 0) > MUCH_CLIPPED &&
       !(entry.metrics.sqnrDb > HARMLESS_DB) &&
@@ -47,34 +69,46 @@ export function remarks(comparison: Comparison, { headline = true }: { readonly 
       !prescribed.has(entry),
   );
   const most = clipped.toSorted((a, b) => (b.metrics.clippedShare ?? 0) - (a.metrics.clippedShare ?? 0))[0];
-  if (most) {
-    lines.push(
-      `${plural(clipped.length, 'tensor')} ${clipped.length === 1 ? 'clips' : 'clip'} more than ${formatShare(MUCH_CLIPPED)} of the values, most ${displayName(most.name)} (${formatShare(most.metrics.clippedShare)}): calibrate on more samples or with --range minmax`,
-    );
-  }
+  if (!most) return undefined;
+  const clip = `${plural(clipped.length, 'tensor')} ${clipped.length === 1 ? 'clips' : 'clip'}`;
+  const worst = `${displayName(most.name)} (${formatShare(most.metrics.clippedShare)})`;
+  return `${clip} more than ${formatShare(MUCH_CLIPPED)} of the values, most ${worst}: calibrate on more samples or with --range minmax`;
+};
+
+const overflownBiases: Remark = ({ weights }) => {
   const overflown = weights.filter(({ type, clippedChannels }) => /^INT(32|64)$/.test(type) && clippedChannels > 0);
-  if (overflown[0]) {
-    lines.push(
-      `the bias of ${plural(overflown.length, 'operator')} does not fit its scale, first ${overflown[0].operator} ${displayName(overflown[0].name)} (${plural(overflown[0].clippedChannels, 'channel')})`,
-    );
-  }
+  const [first] = overflown;
+  if (!first) return undefined;
+  const named = `${first.operator} ${displayName(first.name)} (${plural(first.clippedChannels, 'channel')})`;
+  return `the bias of ${plural(overflown.length, 'operator')} does not fit its scale, first ${named}`;
+};
+
+const unmeasuredOperators: Remark = ({ operators }) => {
   const unmeasured = operators.filter(({ problem }) => problem !== undefined);
-  if (unmeasured[0]) {
-    lines.push(
-      `${plural(unmeasured.length, 'operator')} could not be measured alone: ${unmeasured[0].operator} (${unmeasured[0].problem})`,
-    );
-  }
+  const [first] = unmeasured;
+  if (!first) return undefined;
+  return `${plural(unmeasured.length, 'operator')} could not be measured alone: ${first.operator} (${first.problem})`;
+};
+
+const unmatchedTensors: Remark = ({ signatures }) => {
   const unmatched = signatures.flatMap((signature) => signature.unmatched);
-  if (unmatched[0]) {
-    lines.push(
-      `${plural(unmatched.length, 'tensor')} could not be compared, such as ${displayName(unmatched[0].name)}: ${unmatched[0].reason}`,
-    );
-  }
-  lines.push(...dataRemarks(comparison));
+  const [first] = unmatched;
+  if (!first) return undefined;
+  const many = plural(unmatched.length, 'tensor');
+  return `${many} could not be compared, such as ${displayName(first.name)}: ${first.reason}`;
+};
+
+const unlabelledSamples: Remark = ({ classification }) => {
+  if (!classification?.float || classification.labelled === classification.compared) return undefined;
+  const { labelled, compared } = classification;
+  return `${compared - labelled} of ${plural(compared, 'sample')} have no label: accuracy is that of the others`;
+};
+
+const fewSamples: Remark = ({ signatures }) => {
   const fewest = Math.min(...signatures.map(({ samples }) => samples));
-  if (fewest < FEW_SAMPLES) lines.push(`${plural(fewest, 'sample')} say little; use at least ${FEW_SAMPLES}`);
-  return lines;
-}
+  if (fewest >= FEW_SAMPLES) return undefined;
+  return `${plural(fewest, 'sample')} ${fewest === 1 ? 'says' : 'say'} little; use at least ${FEW_SAMPLES}`;
+};
 
 const isUnquantized = ({ float, quantized, signatures }: Comparison): boolean =>
   JSON.stringify(float.constantBytes) === JSON.stringify(quantized.constantBytes) &&

@@ -19,6 +19,12 @@ export function evaluateGates(gates: readonly Gate[], comparison: Comparison): G
   return gates.map((gate) => evaluateGate(gate, comparison));
 }
 
+/** Refuses, before anything runs, conditions on accuracy where there are no labels. @throws AeqError CONDITION_INVALID */
+export function requireLabels(gates: readonly Gate[]): void {
+  const gate = gates.find((entry) => 'measure' in entry && /^top\d/.test(entry.measure));
+  if (gate) throw unlabelled(gate);
+}
+
 function evaluateGate(gate: Gate, comparison: Comparison): GateResult {
   const values = 'measure' in gate ? [runValue(gate, gate.measure, comparison)] : tensorValues(gate, comparison);
   const worst = values.reduce((a, b) => (isWorse(gate.comparator, b.value, a.value) ? b : a));
@@ -54,7 +60,7 @@ function runValue(gate: Gate, measure: RunMeasure, { float, quantized, classific
   if (measure === 'classes.agreement') return { subject: 'agreement', value: classification.agreement };
   const [which, what] = measure.split('.') as ['top1' | 'top5', 'drop' | 'float' | 'quantized'];
   const { float: a, quantized: b } = classification;
-  if (!a || !b) throw missing(gate, 'accuracy is not known without labels', 'give labels (--labels)');
+  if (!a || !b) throw unlabelled(gate);
   const value = what === 'drop' ? a[which] - b[which] : what === 'float' ? a[which] : b[which];
   return { subject: measure, value };
 }
@@ -131,6 +137,8 @@ function describe(subject: GateSubject): string {
   const word = subject.kind in WORDS ? WORDS[subject.kind as keyof typeof WORDS] : subject.kind;
   return 'name' in subject ? `${word} ${subject.name}` : word;
 }
+
+const unlabelled = (gate: Gate) => missing(gate, 'accuracy is not known without labels', 'give labels (--labels)');
 
 const missing = (gate: Gate, problem: string, hint: string) =>
   new AeqError('CONDITION_INVALID', `condition "${gate.text}": ${problem}`, { hint });

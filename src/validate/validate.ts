@@ -2,7 +2,12 @@ import { isUnreadable, readHere, sampleNames } from '../../calibration/named-sam
 import type { Runtime } from '../../calibration/runtime/runtime.ts';
 import type { Labels } from '../../datasets/labels.ts';
 import type { Dataset, SampleName } from '../../datasets/sample.ts';
-import { COMPARISON_FORMAT, COMPARISON_VERSION, type Comparison } from '../../schema/documents/comparison.ts';
+import {
+  COMPARISON_FORMAT,
+  COMPARISON_VERSION,
+  type Comparison,
+  type TensorComparison,
+} from '../../schema/documents/comparison.ts';
 import { AeqError } from '../../schema/errors.ts';
 import { Candidate, signaturesOf } from './candidate.ts';
 import { CandidateSum } from './candidate-sum.ts';
@@ -104,16 +109,33 @@ export async function validateWith(
       ...(contentHash === undefined ? {} : { contentHash }),
     };
   });
-  return sums.map((sum) => ({
-    format: COMPARISON_FORMAT,
-    version: COMPARISON_VERSION,
-    float: modelEntry(plan.float),
-    quantized: modelEntry(sum.candidate.source),
-    runtime: measurer.version,
-    datasets,
-    ...sum.result(counts),
-    gates: [],
-  }));
+  return sums.map((sum) => {
+    const { source } = sum.candidate;
+    const found = sum.result(counts);
+    requireComparable(found, source);
+    return {
+      format: COMPARISON_FORMAT,
+      version: COMPARISON_VERSION,
+      float: modelEntry(plan.float),
+      quantized: modelEntry(source),
+      runtime: measurer.version,
+      datasets,
+      ...found,
+      gates: [],
+    };
+  });
+}
+
+/** @throws AeqError MODELS_DIFFER for models that have nothing in common, except inputs */
+function requireComparable({ signatures }: Pick<Comparison, 'signatures'>, { file }: ComparedModel): void {
+  const isComputed = ({ role }: TensorComparison) => role !== 'input';
+  if (signatures.some(({ outputs, tensors }) => [...outputs, ...tensors].some(isComputed))) return;
+  const [unmatched] = signatures.flatMap((signature) => signature.unmatched);
+  const example = unmatched ? `; of ${unmatched.name}: ${unmatched.reason}` : '';
+  throw new AeqError('MODELS_DIFFER', `${file} computes nothing that the float model computes${example}`, {
+    where: { file },
+    hint: 'compare a model with the float model that it was made from',
+  });
 }
 
 interface Running {

@@ -62,7 +62,7 @@ describe('a gate', () => {
     const { folder } = await quantized();
     const run = await aeq([...VALIDATE, '--fail-on', 'top1.drop>0.01', '--quiet'], { cwd: folder });
     expect(stable(run)).toMatchInlineSnapshot(`
-      "error  condition "top1.drop>0.01": no output of this model is known to hold classes [CONDITION_INVALID]
+      "error  condition "top1.drop>0.01": accuracy is not known without labels [CONDITION_INVALID]
       hint   give labels (--labels)
       exit status 2"
     `);

@@ -5,15 +5,8 @@ import { describe, expect, it } from 'vitest';
 import { denseModel } from '../support/models.ts';
 import { skipUnless } from '../support/shared.ts';
 import { aeq, execute, MAIN, stable } from './aeq.ts';
+import { mistake } from './mistake.ts';
 import { DIGITS, npy, wideModel, workspace } from './workspace.ts';
-
-/** One sentence and what to do, on stderr; nothing on stdout. */
-async function mistake(args: readonly string[], cwd: string): Promise<string> {
-  const run = await aeq([...args, '--quiet'], { cwd });
-  expect(run.stdout).toBe('');
-  expect(run.stderr).toMatch(/^error {2}[^\n]+ \[[A-Z_]+\]\n(hint {3}[^\n]+\n)?$/);
-  return stable(run);
-}
 
 const STATIC = ['quantize', 'model.tflite', '--static', '-o', 'q.tflite'];
 const JPEG = Uint8Array.of(0xff, 0xd8, 0xff, 0xe0, 0, 16, 0x4a, 0x46, 0x49, 0x46, 0, 1, 1, 0, 0, 1);
@@ -377,6 +370,7 @@ describe('a command line that is wrong', () => {
     ['an unknown rule for ranges', ['quantize', 'model.tflite', '--static', '--data', 'samples', '--range', 'best']],
     ['numbers that are none', ['quantize', 'model.tflite', '--static', '--data', 'samples', '--mean', '1,b']],
     ['an unknown amount of memory', ['calibrate', 'model.tflite', '--data', 'samples', '--memory', 'much']],
+    ['no memory', ['calibrate', 'model.tflite', '--data', 'samples', '--memory', '0']],
     ['a part that there is not', ['calibrate', 'model.tflite', '--data', 'samples', '--shard', '3/2']],
     ['two recipes', ['quantize', 'model.tflite', '--static', '--recipe', 'dynamic_wi8_afp32']],
     ['an unknown signature', ['calibrate', 'model.tflite', '--data', 'samples', '--signature', 'decode']],

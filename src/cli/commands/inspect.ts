@@ -1,6 +1,6 @@
-import { extname } from 'node:path';
 import { openFileSource } from '../../../schema/file-source.node.ts';
 import { readContainer } from '../../../schema/litertlm/container.ts';
+import { isContainerFile } from '../../../schema/litertlm/container-file.node.ts';
 import { openModelFile } from '../../../schema/model-file.node.ts';
 import { inspectModel, type ModelSummary, type QuantizationSummary, type SubgraphSummary } from '../../inspect.ts';
 import { inspectContainer } from '../../inspect-container.ts';
@@ -11,7 +11,7 @@ import type { Style } from '../style.ts';
 /** `aeq inspect <model|container>` */
 export const run: CommandRun = async ([path = ''], context) => {
   const { print, result, style } = context;
-  if (extname(path) === '.litertlm') return runOnContainer(path, context);
+  if (isContainerFile(path)) return runOnContainer(path, context);
   const file = openModelFile(path);
   const summary = inspectModel(file.model);
   file.close();

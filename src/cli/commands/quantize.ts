@@ -2,6 +2,7 @@ import { statSync } from 'node:fs';
 import { basename, dirname, extname, join } from 'node:path';
 import { parseRangeRule } from '../../../calibration/ranges/rule.ts';
 import { AeqError } from '../../../schema/errors.ts';
+import { isContainerFile } from '../../../schema/litertlm/container-file.node.ts';
 import { startThreads } from '../../streaming/thread.node.ts';
 import { startVerifier, type Verifier } from '../../validate/verify.node.ts';
 import type { CommandRun } from '../context.ts';
@@ -19,7 +20,7 @@ export const run: CommandRun = async ([path = ''], context) => {
   const overwrite = options.force === true;
   if (!options.dryRun) checkOutput(output, [path], options);
   if (options.plan) checkOutput(options.plan, [path, ...(options.dryRun ? [] : [output])], options);
-  if (extname(path) === '.litertlm') {
+  if (isContainerFile(path)) {
     const { runOnContainer } = await import('./quantize-container.ts');
     return runOnContainer(path, output, recipe, context);
   }

@@ -1,5 +1,5 @@
-import { extname } from 'node:path';
 import { AeqError } from '../../../schema/errors.ts';
+import { isContainerFile } from '../../../schema/litertlm/container-file.node.ts';
 import { openModelFile } from '../../../schema/model-file.node.ts';
 import { explainContainer } from '../../container.node.ts';
 import { CATALOGUE, catalogueEntry } from '../../recipe/catalogue.ts';
@@ -45,7 +45,7 @@ export const show: CommandRun = async ([name = ''], { print, result }) => {
 export const explain: CommandRun = async ([path = '', name = ''], context) => {
   const { options, print, result, warn, style } = context;
   const shorthand = shorthandOf(options) ?? {};
-  if (extname(path) === '.litertlm') {
+  if (isContainerFile(path)) {
     const { compat, policy } = options;
     const components = explainContainer(path, name, { compat, policy, shorthand });
     result({

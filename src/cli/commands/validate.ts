@@ -11,7 +11,7 @@ import { baselineDifferences, baselineMismatch } from '../../report/baseline.ts'
 import { REPORT_FILES, readComparisonFile, writeReportFolder } from '../../report/folder.node.ts';
 import { plural } from '../../report/format.ts';
 import { comparisonTable } from '../../report/table.ts';
-import { evaluateGates, parseGate } from '../../validate/gates.ts';
+import { evaluateGates, parseGate, requireLabels } from '../../validate/gates.ts';
 import { checkPlan, withPlanReasons } from '../../validate/plan-reasons.ts';
 import { validateAgainst } from '../../validation.node.ts';
 import type { CommandRun, Context } from '../context.ts';
@@ -34,7 +34,10 @@ export const run: CommandRun = async ([floatPath = '', quantizedPath = ''], cont
     checkOrder(float, quantized);
     if (plan) checkPlan(plan, float.sha256());
     const datasets = await openData(float.model, options);
-    const compared = await compare(float, quantized, datasets, context);
+    const labels = await labelsFor(options.labels, datasets);
+    if (!labels) requireLabels(gates);
+    const compared = await compare(float, quantized, { datasets, labels }, context);
+    for (const text of foreignLabels(compared, labels)) context.warn(text);
     const comparison = plan ? withPlanReasons(compared, plan) : compared;
     const judged = { ...comparison, gates: evaluateGates(gates, comparison) };
     const differences = baseline ? baselineDifferences(judged, baseline) : [];
@@ -69,11 +72,10 @@ function checkOrder(float: Opened, quantized: Opened): void {
 async function compare(
   float: Opened,
   quantized: Opened,
-  datasets: Record<string, FileDataset>,
+  { datasets, labels }: { readonly datasets: Record<string, FileDataset>; readonly labels: Labels | undefined },
   { options, progress, signal, warn }: Context,
 ): Promise<Comparison> {
   const limit = memoryBytes(options);
-  const labels = await labelsFor(options.labels, datasets);
   const step = progress.start('comparing');
   const describe = ({ path, model, sizeBytes, sha256 }: Opened) => ({
     file: path,
@@ -104,6 +106,15 @@ async function compare(
   );
   for (const text of badSamples(datasets)) warn(text);
   return comparison;
+}
+
+/** That labels name classes which the output does not have: those of another model, or counted from 1. */
+function foreignLabels({ classification }: Comparison, labels: Labels | undefined): string[] {
+  if (!classification || !labels) return [];
+  const all = labels.flatMap((accepted) => [...(accepted ?? [])]);
+  const most = all.reduce((a, b) => Math.max(a, b), 0);
+  if (most < classification.classes) return [];
+  return [`the labels go up to ${most}, but the output has ${classification.classes} classes, counted from 0`];
 }
 
 /** The labels of --labels, or those that the data itself has. */

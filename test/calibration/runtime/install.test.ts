@@ -72,7 +72,7 @@ describe('installing the C library from a wheel', () => {
     const install = installNativeRuntime({ python: join(folder, 'no-python') });
     await expect(install).rejects.toMatchObject({
       code: 'RUNTIME_UNAVAILABLE',
-      hint: expect.stringContaining('--wheel'),
+      hint: expect.stringMatching(/ and name it: aeq runtime install <file>$/),
     });
   });
 

@@ -53,16 +53,10 @@ export function findSamples(
   return fitsSqueezed(others, filled) ? { samples: first, shape: filled } : undefined;
 }
 
-/** @throws AeqError DATASET_EMPTY, DATASET_MISMATCH where `findSamples` finds nothing. */
+/** @throws AeqError DATASET_MISMATCH where `findSamples` finds nothing. */
 export function requireSamples(array: NumberShape, input: InputSpec, file: string, oneSample: boolean): SampleLayout {
   const layout = findSamples(array.shape, input.shape, oneSample);
   if (layout && layout.samples > 0) return layout;
-  if (array.shape.includes(0)) {
-    throw new AeqError('DATASET_EMPTY', `${file} holds no values: its shape is ${shapeText(array.shape)}`, {
-      where: { file, tensor: input.name },
-      hint: 'give at least one sample',
-    });
-  }
   const expected = `${typeName(input.type)} ${shapeText(input.shape)}`;
   const got = `${array.type} ${shapeText(array.shape)}`;
   throw new AeqError('DATASET_MISMATCH', `${file} holds ${got}, but input "${input.name}" takes ${expected}`, {

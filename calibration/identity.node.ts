@@ -1,4 +1,5 @@
 import { basename } from 'node:path';
+import type { ByteSource } from '../schema/codec/byte-source.ts';
 import type { ModelIdentity } from '../schema/documents/calibration.ts';
 import { type ModelFile, sha256Of } from '../schema/model-file.node.ts';
 
@@ -7,11 +8,7 @@ export function fileIdentity(file: Pick<ModelFile, 'path' | 'sizeBytes' | 'sha25
   return { file: basename(file.path), sha256: file.sha256(), sizeBytes: file.sizeBytes };
 }
 
-/** Identity of a model in memory. */
-export function bytesIdentity(bytes: Uint8Array, file = 'model.tflite'): ModelIdentity {
-  const source = {
-    sizeBytes: bytes.length,
-    read: (offset: number, length: number) => bytes.subarray(offset, offset + length),
-  };
-  return { file, sha256: sha256Of(source), sizeBytes: bytes.length };
+/** Identity of a model that is no file of its own; hashes it. */
+export function sourceIdentity(source: ByteSource, file: string): ModelIdentity {
+  return { file, sha256: sha256Of(source), sizeBytes: source.sizeBytes };
 }

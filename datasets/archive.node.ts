@@ -19,7 +19,7 @@ const damaged = (file: DataFile, why: string): AeqError =>
  * The regular files in a tar archive (ustar, with GNU and pax long names), in its order; they are read in place. Names that
  * begin with a dot are left out, as in folders. @throws AeqError DATASET_UNREADABLE
  */
-export async function listTar(archive: DataFile): Promise<DataFile[]> {
+async function listTar(archive: DataFile): Promise<DataFile[]> {
   const files: DataFile[] = [];
   let longName: string | undefined;
   for (let at = 0; at + BLOCK <= archive.sizeBytes; ) {

@@ -164,7 +164,7 @@ const isHelper = ({ name, shape }: InputSpec): boolean =>
  * Pearson correlation of each value with its neighbour: along the rows of a picture, or along a long signal; undefined for
  * other tensors and for constant ones.
  */
-export function neighbourCorrelation({ type, shape, data }: TensorValue): number | undefined {
+function neighbourCorrelation({ type, shape, data }: TensorValue): number | undefined {
   const picture = pictureDimensions(shape);
   const small = picture && (picture.width < 8 || picture.height < 8);
   const signal = shape.filter((length) => length !== 1).length === 1 && data.length >= SHORTEST_SIGNAL;

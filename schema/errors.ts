@@ -2,7 +2,7 @@
  * Every way `aeq` can fail has a stable code in this table. The kind decides the exit status of the command line:
  * a gate that failed 1, wrong usage 2, bad input 3, something we or the runtime cannot do 4, a fault of ours 5.
  */
-export const ERROR_CODES = {
+const ERROR_CODES = {
   USAGE: 'usage',
   CONFIG_INVALID: 'input',
   FILE_NOT_FOUND: 'input',

@@ -87,7 +87,7 @@ export function writeModelFile(path: string, model: Model, options: WriteOptions
 }
 
 /** Writes a file that is laid out already. @throws AeqError FILE_EXISTS, FILE_UNWRITABLE. */
-export function writeLayout(path: string, layout: FileLayout, options: AtomicWriteOptions = {}): void {
+function writeLayout(path: string, layout: FileLayout, options: AtomicWriteOptions = {}): void {
   const file = createUnfinishedFile(path, options);
   try {
     fillFile(file, layout);

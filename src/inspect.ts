@@ -1,3 +1,4 @@
+import { type AssociatedFile, listAssociatedFiles } from '../schema/associated-files.ts';
 import {
   elementCount,
   isBlockwise,
@@ -21,6 +22,8 @@ export interface ModelSummary {
   }[];
   readonly subgraphs: readonly SubgraphSummary[];
   readonly metadata: readonly { readonly name: string; readonly sizeBytes: number }[];
+  /** Files packed behind the model, such as labels. */
+  readonly associatedFiles: readonly AssociatedFile[];
   /** Bytes of constants by tensor type, largest first. */
   readonly constantBytes: Readonly<Record<string, number>>;
 }
@@ -73,6 +76,7 @@ export function inspectModel(model: Model): ModelSummary {
       name: name ?? '',
       sizeBytes: model.buffers[buffer]?.sizeBytes ?? 0,
     })),
+    associatedFiles: model.associatedFiles ? listAssociatedFiles(model.associatedFiles) : [],
     constantBytes: constantBytesByType(model),
   };
 }

@@ -1,10 +1,10 @@
-import { fileIdentity } from '../calibration/identity.node.ts';
+import { fileIdentity, sourceIdentity } from '../calibration/identity.node.ts';
 import type { ModelSource } from '../calibration/worker-protocol.ts';
 import { type ByteSource, memorySource } from '../schema/codec/byte-source.ts';
 import type { ModelIdentity } from '../schema/documents/calibration.ts';
 import { AeqError } from '../schema/errors.ts';
 import type { Model } from '../schema/model.ts';
-import { openModelFile, sha256Of } from '../schema/model-file.node.ts';
+import { openModelFile } from '../schema/model-file.node.ts';
 import { readModel } from '../schema/reader.ts';
 
 /** A model by path, file URL, bytes, or anything that bytes can be read from. */
@@ -45,15 +45,15 @@ export function openSource(input: ModelInput): OpenedModel {
   const source = input instanceof Uint8Array ? memorySource(input) : input;
   const file = 'model.tflite';
   const { sizeBytes } = source;
-  let sha256: string | undefined;
+  let identity: ModelIdentity | undefined;
   return {
     model: readModel(source),
     file,
     source: () => ({ bytes: source.read(0, sizeBytes) }),
     sizeBytes,
     identity: () => {
-      sha256 ??= sha256Of(source);
-      return { file, sha256, sizeBytes };
+      identity ??= sourceIdentity(source, file);
+      return identity;
     },
     close: () => {},
   };

@@ -6,7 +6,7 @@ export type RangeRule =
   | { readonly kind: 'percentile'; readonly percentile: number };
 
 /** Names of the rules, for help texts. */
-export const RANGE_RULES = ['auto', 'minmax', 'ema', 'percentile', 'mse', 'entropy'] as const;
+const RANGE_RULES = ['auto', 'minmax', 'ema', 'percentile', 'mse', 'entropy'] as const;
 
 /** Below this many samples ranges are mostly luck: warn. */
 export const RECOMMENDED_SAMPLES = 20;
@@ -28,9 +28,4 @@ export function parseRangeRule(text: string): RangeRule {
   throw new AeqError('USAGE', `"${text}" is not a range rule`, {
     hint: `the rules are ${RANGE_RULES.join(', ')}; percentile takes a value: percentile=${DEFAULT_PERCENTILE}`,
   });
-}
-
-/** The rule as a user writes it. */
-export function rangeRuleText(rule: RangeRule): string {
-  return rule.kind === 'percentile' ? `percentile=${rule.percentile}` : rule.kind;
 }

@@ -9,7 +9,7 @@ export interface Candidate extends Limits {
 }
 
 /** Shares of the full range that are tried: finely near the whole, then down to a fiftieth. */
-export const SHRINK_FACTORS: readonly number[] = [
+const SHRINK_FACTORS: readonly number[] = [
   1,
   ...Array.from({ length: 12 }, (_, i) => 0.985 ** (i + 1)),
   ...Array.from({ length: 50 }, (_, i) => 0.8 * 0.93 ** i),

@@ -92,15 +92,3 @@ function toFloat(array: NumberArray, target: ArrayType, memory: SampleMemory): T
   }
   return result;
 }
-
-/** The elements as float32 numbers, whatever their type; used before a value range is applied. Rounds to nearest. */
-export function toFloat32(array: NumberArray): Float32Array {
-  if (array.data instanceof Float32Array) return array.data;
-  const result = new Float32Array(array.data.length);
-  const half = array.type === 'float16';
-  for (let i = 0; i < result.length; i++) {
-    const stored = Number(array.data[i]);
-    result[i] = half ? float16Value(stored) : stored;
-  }
-  return result;
-}

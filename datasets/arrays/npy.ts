@@ -98,7 +98,7 @@ function parseShape(text: string, file: string): number[] {
 }
 
 /** Bytes of all elements. */
-export const npyDataBytes = (header: NpyHeader): number => shapeCount(header.shape) * elementBytes(header.type);
+const npyDataBytes = (header: NpyHeader): number => shapeCount(header.shape) * elementBytes(header.type);
 
 /**
  * Elements in row-major order from their stored bytes, over these where they need not be changed: `shape` is the whole array's or, where the array is stored

@@ -46,7 +46,7 @@ export function windowCount(values: number, recipe: SoundRecipe, all: boolean): 
 }
 
 /** The mean of the channels, in double, rounded to float32. */
-export function mixDown({ channels }: Sound, memory: SampleMemory = freshMemory): Float32Array {
+function mixDown({ channels }: Sound, memory: SampleMemory = freshMemory): Float32Array {
   const [first = new Float32Array(), ...others] = channels;
   if (others.length === 0) return first;
   const result = elementsIn(memory, Float32Array, first.length);

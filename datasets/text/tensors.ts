@@ -6,7 +6,7 @@ import type { Feed, InputSpec } from '../sample.ts';
 import type { TextTokenizer } from './tokenizer.ts';
 
 /** What a text input holds: token ids, 1 for tokens and 0 for padding, sequence numbers, positions from 0. */
-export const TEXT_ROLES = ['ids', 'mask', 'types', 'positions'] as const;
+const TEXT_ROLES = ['ids', 'mask', 'types', 'positions'] as const;
 export type TextRole = (typeof TEXT_ROLES)[number];
 
 /** How texts become the tensors of a model. */

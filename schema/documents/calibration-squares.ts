@@ -6,7 +6,7 @@ export interface SquareSums {
 }
 
 /** Power of two of the unit. */
-export const SQUARE_UNIT = -298;
+const SQUARE_UNIT = -298;
 
 const bits = new DataView(new ArrayBuffer(8));
 

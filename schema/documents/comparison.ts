@@ -25,7 +25,7 @@ const nonFinite = z.object({ nan: whole, infinite: whole });
  * mean of ratios. r is the float model's value, t the quantized model's (dequantized), e = t - r. Elements whose r is
  * NaN or infinite are counted and left out. A NaN or infinite t where r is finite makes every measure that needs it NaN.
  */
-export const metricsSchema = z.object({
+const metricsSchema = z.object({
   elements: whole.describe('elements compared, over all samples'),
   floatNonFinite: nonFinite.describe('NaN and infinite values of the float model'),
   quantizedNonFinite: nonFinite.describe('NaN and infinite values of the quantized model'),
@@ -46,7 +46,7 @@ export const metricsSchema = z.object({
 });
 
 /** How a tensor of the quantized model stores its values. */
-export const storageSchema = z.object({
+const storageSchema = z.object({
   name: z.string(),
   tensor: whole.describe('index in its subgraph'),
   type: z.string(),
@@ -55,7 +55,7 @@ export const storageSchema = z.object({
 });
 
 /** How the float model's values of a tensor are spread, beside what the quantized model's codes can express. */
-export const distributionSchema = z.object({
+const distributionSchema = z.object({
   least: number.describe('least finite value'),
   greatest: number.describe('greatest finite value'),
   counts: z.array(whole).describe('elements in equal steps from least to greatest'),
@@ -66,7 +66,7 @@ export const distributionSchema = z.object({
 });
 
 /** One value of the graph in both models. */
-export const tensorComparisonSchema = z.object({
+const tensorComparisonSchema = z.object({
   name: z.string().describe('name in the float model'),
   subgraph: whole,
   tensor: whole.describe('index in the float model'),
@@ -92,9 +92,9 @@ export const tensorComparisonSchema = z.object({
 });
 
 /** A tensor without a counterpart, and why. */
-export const unmatchedSchema = z.object({ name: z.string(), reason: z.string() });
+const unmatchedSchema = z.object({ name: z.string(), reason: z.string() });
 
-export const signatureComparisonSchema = z.object({
+const signatureComparisonSchema = z.object({
   key: z.string(),
   samples: whole,
   outputs: z.array(tensorComparisonSchema).describe('in the order of the signature'),
@@ -103,7 +103,7 @@ export const signatureComparisonSchema = z.object({
 });
 
 /** An operator of the quantized model fed with the float model's values: the error it adds by itself. */
-export const operatorComparisonSchema = z.object({
+const operatorComparisonSchema = z.object({
   signature: z.string(),
   operator: z.string(),
   position: whole.describe('index in the quantized model'),
@@ -117,7 +117,7 @@ export const operatorComparisonSchema = z.object({
 });
 
 /** An operator that computes in float in both models. */
-export const floatOperatorSchema = z.object({
+const floatOperatorSchema = z.object({
   signature: z.string(),
   operator: z.string(),
   position: whole.describe('index in the float model'),
@@ -126,7 +126,7 @@ export const floatOperatorSchema = z.object({
 });
 
 /** A constant that both models have. */
-export const weightComparisonSchema = z.object({
+const weightComparisonSchema = z.object({
   name: z.string(),
   subgraph: whole,
   operator: z.string(),
@@ -142,14 +142,14 @@ export const weightComparisonSchema = z.object({
 });
 
 /** Something about the samples that makes numbers measured on them doubtful. */
-export const dataFindingSchema = z.object({
+const dataFindingSchema = z.object({
   level: z.enum(['error', 'warning', 'note']),
   code: z.string().describe('stable name of the kind of finding, as `aeq dataset check` gives it'),
   message: z.string(),
   samples: z.array(z.string()).describe('names of the first samples it is about'),
 });
 
-export const modelEntrySchema = z.object({
+const modelEntrySchema = z.object({
   file: z.string(),
   sizeBytes: whole,
   sha256: z
@@ -160,7 +160,7 @@ export const modelEntrySchema = z.object({
   operators: z.record(z.string(), whole).describe('number of operators by name'),
 });
 
-export const classificationSchema = z.object({
+const classificationSchema = z.object({
   signature: z.string(),
   output: z.string(),
   classes: whole,
@@ -174,7 +174,7 @@ export const classificationSchema = z.object({
     .describe('samples for which they do not; at most 100'),
 });
 
-export const gateSchema = z.object({
+const gateSchema = z.object({
   condition: z.string(),
   passed: z.boolean(),
   value: optionalNumber,
@@ -228,7 +228,7 @@ export type GateResult = z.infer<typeof gateSchema>;
 export type Comparison = z.infer<typeof comparisonSchema>;
 
 /** A value as JSON can hold it: see `number` above. For JSON.stringify's second argument and for plain objects alike. */
-export function encodeNonFinite(_key: string, value: unknown): unknown {
+function encodeNonFinite(_key: string, value: unknown): unknown {
   return typeof value === 'number' && !Number.isFinite(value) ? String(value) : value;
 }
 

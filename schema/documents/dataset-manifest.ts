@@ -1,9 +1,9 @@
 import * as z from 'zod';
 
 /** Value of `format` in a manifest. */
-export const MANIFEST_FORMAT = 'aeq-dataset';
+const MANIFEST_FORMAT = 'aeq-dataset';
 /** Value of `version` in the manifests this program reads. */
-export const MANIFEST_VERSION = 1;
+const MANIFEST_VERSION = 1;
 /** How the name of a manifest ends. */
 export const MANIFEST_EXTENSION = '.dataset.json';
 

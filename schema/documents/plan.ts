@@ -8,7 +8,7 @@ export const PLAN_VERSION = 1;
 const whole = z.number().int().nonnegative();
 
 /** What becomes of one operator, or of an input or output of the model. */
-export const plannedOperatorSchema = z.object({
+const plannedOperatorSchema = z.object({
   subgraph: whole,
   operator: z.number().int().min(-1).describe('index in the float model; -1 for inputs and outputs of the model'),
   name: z.string(),
@@ -19,7 +19,7 @@ export const plannedOperatorSchema = z.object({
 });
 
 /** How one tensor is stored, as its writer gives it or as a reader wants it. */
-export const plannedTensorSchema = z.object({
+const plannedTensorSchema = z.object({
   subgraph: whole,
   tensor: whole.describe('index in the float model'),
   name: z.string(),

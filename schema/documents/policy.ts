@@ -18,7 +18,7 @@ const configPattern = z.strictObject({
 });
 
 /** A policy file: configurations by name, and the operations that each is allowed for. */
-export const policySchema = z
+const policySchema = z
   .strictObject({
     configs: z.record(z.string(), configPattern),
     ops_per_config: z.record(z.string(), z.array(z.string())),

@@ -125,7 +125,7 @@ const element = (i: number, j: number) => (i * (i + 1)) / 2 + j;
  * shrinkage of the correlations to none at all (Chen, Wiesel, Eldar and Hero, IEEE Transactions on Signal Processing,
  * 2010, equation 23).
  */
-export function shrinkage(totals: Float64Array, squares: Float64Array, rows: number): number {
+function shrinkage(totals: Float64Array, squares: Float64Array, rows: number): number {
   let seen = 0;
   let correlations = 0;
   squares.forEach((square, i) => {

@@ -9,7 +9,7 @@ import type { TensorParameters } from './parameters.ts';
 import type { ConstantRequest } from './request.ts';
 
 /** Setting of a weight config: the largest matrix; absent or 0 for no limit. */
-export const MAX_SIZE_SETTING = 'max_hadamard_size';
+const MAX_SIZE_SETTING = 'max_hadamard_size';
 const LARGEST_SIZE = 2 ** 30;
 
 /**

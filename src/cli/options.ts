@@ -352,7 +352,7 @@ type ValueOf<S extends OptionSpec> = S extends { kind: 'flag' }
 export type OptionValues = { [K in OptionKey]?: ValueOf<(typeof OPTIONS)[K]> };
 
 /** Flags that switch something off: `--no-verify` is `verify: false`. */
-export const NEGATED = new Set<OptionKey>(['verify', 'safety', 'injected']);
+const NEGATED = new Set<OptionKey>(['verify', 'safety', 'injected']);
 
 /** `maxLength` -> `--max-length`, `verify` -> `--no-verify`. */
 export function flagName(key: OptionKey): string {

@@ -26,7 +26,7 @@ export async function runProgram(words: readonly string[], signal: AbortSignal, 
 }
 
 /** The commander program made from the tables of commands and options. */
-export function createProgram(signal: AbortSignal, outcome: Outcome): Command {
+function createProgram(signal: AbortSignal, outcome: Outcome): Command {
   const program = new Command('aeq')
     .description('Post-training quantization for LiteRT (.tflite) models: calibrate, quantize, validate.')
     .version(packageVersion(), '-V, --version', 'show the version')

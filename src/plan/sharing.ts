@@ -28,10 +28,7 @@ export function repairSharing(model: Model, wishes: readonly (readonly TensorWis
 }
 
 /** Tensors on each buffer but the empty one, in file order. */
-export function tensorsByBuffer(
-  model: Model,
-  wishes: readonly (readonly TensorWishes[])[],
-): Map<number, SharedTensor[]> {
+function tensorsByBuffer(model: Model, wishes: readonly (readonly TensorWishes[])[]): Map<number, SharedTensor[]> {
   const result = new Map<number, SharedTensor[]>();
   model.subgraphs.forEach((subgraph, s) => {
     subgraph.tensors.forEach(({ buffer }, t) => {

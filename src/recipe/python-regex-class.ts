@@ -33,13 +33,13 @@ function members(category: Category, ascii: boolean): string {
 }
 
 /** One code point, escaped so that it means itself inside and outside brackets. */
-export function literalText(codePoint: number): string {
+function literalText(codePoint: number): string {
   const character = String.fromCodePoint(codePoint);
   return /^[A-Za-z0-9_]$/.test(character) ? character : `\\u{${codePoint.toString(16)}}`;
 }
 
 /** A character and its other cases; letters whose other case is several characters long have none. */
-export function caseVariants(codePoint: number, ascii: boolean): readonly number[] {
+function caseVariants(codePoint: number, ascii: boolean): readonly number[] {
   if (ascii && codePoint > 0x7f) return [codePoint];
   const character = String.fromCodePoint(codePoint);
   const upper = character.toUpperCase();

@@ -60,7 +60,7 @@ function recipeNameOf(builtinName: string, context: RecipeContext): string | und
  * Operations may be `*`, those the quantizer knows, and other builtin operators (a rule may say that they stay float).
  * @throws AeqError RECIPE_UNKNOWN_OPERATION with the name that may have been meant
  */
-export function checkOperation(operation: string, context: RecipeContext, index: number, origin: RecipeOrigin): void {
+function checkOperation(operation: string, context: RecipeContext, index: number, origin: RecipeOrigin): void {
   if (operation === ANY_OPERATION || context.operators.has(operation)) return;
   const official = recipeNameOf(operation, context);
   const field = `${origin.root ?? 'rules'}[${index}]`;

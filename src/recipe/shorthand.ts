@@ -5,7 +5,7 @@ import { BOUNDARY_OPERATIONS } from './scope.ts';
 import type { Recipe, Rule } from './types.ts';
 
 /** Types that model inputs and outputs can be given; `same`: what the recipe says. */
-export const BOUNDARY_TYPES = ['same', 'float32', 'int8', 'uint8', 'int16'] as const;
+const BOUNDARY_TYPES = ['same', 'float32', 'int8', 'uint8', 'int16'] as const;
 export type BoundaryType = (typeof BOUNDARY_TYPES)[number];
 
 /** Changes to a recipe that a user says in a word instead of writing rules. */
@@ -52,7 +52,7 @@ function noneOf(patterns: readonly string[]): string {
 }
 
 /** Rules that give all model inputs and outputs a type; none for `same`. */
-export function boundaryRules(type: BoundaryType, regex = '.*'): Rule[] {
+function boundaryRules(type: BoundaryType, regex = '.*'): Rule[] {
   if (type === 'same') return [];
   return BOUNDARY_OPERATIONS.map((operation) => {
     if (type === 'float32') return floatRule({ regex, operation });

@@ -24,7 +24,7 @@ function opConfigToJson(config: OpConfig): Json {
 }
 
 /** One rule in the original's format: its keys in its order, all settings written out. */
-export function ruleToJson(rule: Rule): Json {
+function ruleToJson(rule: Rule): Json {
   return {
     regex: rule.regex,
     operation: rule.operation,
@@ -42,25 +42,4 @@ export function recipeToJson(recipe: Pick<Recipe, 'rules'>): Json[] {
 /** A recipe as the text of a file, indented. */
 export function recipeToText(recipe: Pick<Recipe, 'rules'>): string {
   return `${JSON.stringify(recipeToJson(recipe), null, 2)}\n`;
-}
-
-/** A recipe exactly as the original writes it beside a model: one line, `, ` and `: `, ASCII, no final newline. */
-export function recipeToOriginalText(recipe: Pick<Recipe, 'rules'>): string {
-  return pythonJson(recipeToJson(recipe));
-}
-
-const ascii = (text: string): string =>
-  JSON.stringify(text).replace(
-    /[\u007f-\uffff]/g,
-    // DEL is printable to Python's writer.
-    (unit) => (unit === '\u007f' ? unit : `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`),
-  );
-
-function pythonJson(value: unknown): string {
-  if (Array.isArray(value)) return `[${value.map(pythonJson).join(', ')}]`;
-  if (typeof value === 'string') return ascii(value);
-  if (typeof value !== 'object' || value === null) return JSON.stringify(value);
-  return `{${Object.entries(value)
-    .map(([key, entry]) => `${ascii(key)}: ${pythonJson(entry)}`)
-    .join(', ')}}`;
 }

@@ -63,7 +63,7 @@ export const formatExact = (value: number | null): string =>
   value === null ? '–' : String(Number(value.toPrecision(6)));
 
 /** Long names keep their end, which tells more than the scope before it. */
-export function shorten(name: string, length: number): string {
+function shorten(name: string, length: number): string {
   return name.length <= length ? name : `…${name.slice(name.length - length + 1)}`;
 }
 

@@ -40,7 +40,7 @@ function raiseRuntime(model: Model, needed: string): void {
 }
 
 /** Compares dotted versions number by number. */
-export function isOlder(version: string, than: string): boolean {
+function isOlder(version: string, than: string): boolean {
   const [a, b] = [version, than].map((text) => text.split('.').map(Number));
   for (let i = 0; i < (b?.length ?? 0); i += 1) {
     const difference = (a?.[i] ?? -1) - (b?.[i] ?? 0);

@@ -1,7 +1,6 @@
 /** Rules that look at histograms, against the same rules on all activations of a small model. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { openCapture } from '../../calibration/capture/session.ts';
-import { bytesIdentity } from '../../calibration/identity.node.ts';
 import type { ActivationUse } from '../../calibration/ranges/context.ts';
 import { gridOf, onGrid } from '../../calibration/ranges/grid.ts';
 import { parseRangeRule } from '../../calibration/ranges/rule.ts';
@@ -14,6 +13,7 @@ import { allActivations } from '../../calibration/wanted.ts';
 import type { Feed } from '../../datasets/sample.ts';
 import type { CalibrationDocument } from '../../schema/documents/calibration.ts';
 import { TensorType } from '../../schema/generated/tflite.ts';
+import { bytesIdentity } from '../support/bytes-identity.ts';
 import { ModelBuilder, randomFloats } from '../support/model-builder.ts';
 import { feedDataset } from './session-data.ts';
 

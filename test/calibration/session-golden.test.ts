@@ -2,7 +2,6 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { TensorReference } from '../../calibration/capture/reference.ts';
-import { bytesIdentity } from '../../calibration/identity.node.ts';
 import { readOriginalCalibration } from '../../calibration/original/import.ts';
 import { rangesFromCalibration } from '../../calibration/ranges/source.ts';
 import type { Runtime } from '../../calibration/runtime/runtime.ts';
@@ -13,6 +12,7 @@ import { TensorType } from '../../schema/generated/tflite.ts';
 import { hasScales, signatures } from '../../schema/graph.ts';
 import type { Model } from '../../schema/model.ts';
 import { readModel } from '../../schema/reader.ts';
+import { bytesIdentity } from '../support/bytes-identity.ts';
 import { requireShared, sharedPath, skipUnless } from '../support/shared.ts';
 import { feedDataset, npzFeeds } from './session-data.ts';
 

@@ -1,7 +1,6 @@
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { describe, expect, it } from 'vitest';
-import { bytesIdentity } from '../../calibration/identity.node.ts';
 import { findNativeLibrary } from '../../calibration/runtime/native-find.node.ts';
 import { openRuntime } from '../../calibration/runtime/open.node.ts';
 import { calibrate } from '../../calibration/session.ts';
@@ -9,6 +8,7 @@ import { allActivations } from '../../calibration/wanted.ts';
 import type { Feed } from '../../datasets/sample.ts';
 import { writeCalibration } from '../../schema/documents/calibration-write.ts';
 import { TensorType } from '../../schema/generated/tflite.ts';
+import { bytesIdentity } from '../support/bytes-identity.ts';
 import { ModelBuilder } from '../support/model-builder.ts';
 import { randomFloats } from '../support/random.ts';
 import { skipUnless } from '../support/shared.ts';

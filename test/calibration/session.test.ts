@@ -1,6 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { quantizeFeed } from '../../calibration/feed.ts';
-import { bytesIdentity } from '../../calibration/identity.node.ts';
 import { rangesFromCalibration } from '../../calibration/ranges/source.ts';
 import type { Runtime } from '../../calibration/runtime/runtime.ts';
 import { openWasmRuntime } from '../../calibration/runtime/wasm.node.ts';
@@ -13,6 +12,7 @@ import type { CalibrationDocument } from '../../schema/documents/calibration.ts'
 import { writeCalibration } from '../../schema/documents/calibration-write.ts';
 import { AeqError } from '../../schema/errors.ts';
 import { TensorType } from '../../schema/generated/tflite.ts';
+import { bytesIdentity } from '../support/bytes-identity.ts';
 import { ModelBuilder } from '../support/model-builder.ts';
 import { convolutionModel, denseModel, twoSignatureModel } from '../support/models.ts';
 import { randomFloats } from '../support/random.ts';

@@ -1,5 +1,6 @@
 import { mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { strToU8, zipSync } from 'fflate';
 import { describe, expect, it } from 'vitest';
 import { layoutBytes } from '../../schema/layout.ts';
 import { layoutContainer } from '../../schema/litertlm/layout.ts';
@@ -398,6 +399,16 @@ describe('looking at things', () => {
     expect(wasm).toMatchObject({ available: true });
     expect(wasm.runMs).toBeGreaterThan(0);
     expect((await aeq(['doctor'])).stdout).toMatch(/^aeq \d+\.\d+\.\d+ {2}Node v\d+.*\n.*\n(.*\n)*wasm +available/);
+  });
+
+  it('inspect names the files that are packed behind a model', async () => {
+    const { folder, write } = workspace(0);
+    const files = zipSync({ 'labels.txt': strToU8('cat\ndog\n') });
+    write('packed.tflite', Buffer.concat([denseModel().bytes(), files]));
+    const { associatedFiles } = json(await aeq(['inspect', 'packed.tflite', '--json'], { cwd: folder }));
+    expect(associatedFiles).toEqual([{ name: 'labels.txt', sizeBytes: 8 }]);
+    const { stdout } = await aeq(['inspect', 'packed.tflite'], { cwd: folder });
+    expect(stdout).toContain('files      labels.txt (8 B)');
   });
 
   it('hold operators to the policy of a file', async () => {

@@ -54,10 +54,10 @@ function describeModel(summary: ModelSummary, style: Style): string {
     lines.push(`\n${style.bold(`subgraph ${index}`)}${subgraph.name ? ` ${subgraph.name}` : ''}`);
     lines.push(`operators  ${describeCounts(subgraph.operators)}`, tensorTable(subgraph, style));
   });
-  if (summary.metadata.length > 0) {
-    const entries = summary.metadata.map(({ name, sizeBytes }) => `${name} (${formatBytes(sizeBytes)})`);
-    lines.push(`\nmetadata   ${entries.join(', ')}`);
-  }
+  const sized = (entries: readonly { name: string; sizeBytes: number }[]) =>
+    entries.map(({ name, sizeBytes }) => `${name} (${formatBytes(sizeBytes)})`).join(', ');
+  if (summary.metadata.length > 0) lines.push(`\nmetadata   ${sized(summary.metadata)}`);
+  if (summary.associatedFiles.length > 0) lines.push(`\nfiles      ${sized(summary.associatedFiles)}`);
   return lines.join('\n');
 }
 

@@ -1,11 +1,12 @@
 import { AeqError } from '../../schema/errors.ts';
 import type { SampleSource } from '../file-dataset.ts';
 import { type DataFile, hashFiles, readWhole } from '../files.node.ts';
+import { oneInput } from '../one-input.ts';
 import type { AudioDecoder, DatasetHooks, DatasetOptions } from '../options.ts';
 import type { InputSpec } from '../sample.ts';
 import { freshMemory, type SampleMemory } from '../sample-memory.ts';
 import { resampledLength } from './resample.ts';
-import { soundRecipe, soundTensor, windowCount } from './tensor.ts';
+import { type SoundRecipe, soundRecipe, soundTensor, windowCount } from './tensor.ts';
 import { decodeWav, type Sound } from './wav.ts';
 
 /** Extensions that are read here; the others need a decoder of the user's. */
@@ -35,23 +36,12 @@ export async function openAudio(
   options: DatasetOptions,
   hooks: DatasetHooks = {},
 ): Promise<SampleSource> {
-  const [input] = inputs;
-  if (!input || inputs.length > 1) {
-    const names = inputs.map(({ name }) => `"${name}"`).join(', ');
-    throw new AeqError('DATASET_MISMATCH', `sound fills one input, but the model has ${inputs.length}: ${names}`, {
-      hint: 'give .npz files with the input names as keys',
-    });
-  }
+  const input = oneInput(inputs, 'sound fills');
   const recipe = soundRecipe(input, options.sampleRate);
   const decode = soundDecoder(files, hooks.decodeAudio);
   const all = options.windows === 'all' && recipe.window !== undefined;
-  const samples: { readonly file: DataFile; readonly window: number; readonly name: string }[] = [];
-  for (const file of files) {
-    const count = all ? await countWindows(file) : 1;
-    for (let window = 0; window < count; window++) {
-      samples.push({ file, window, name: count > 1 ? `${file.name}[${window}]` : file.name });
-    }
-  }
+  const samples: WindowSample[] = [];
+  for (const file of files) samples.push(...windowsOf(file, all ? await countWindows(file, decode, recipe) : 1));
   return {
     names: samples.map(({ name }) => name),
     description: {
@@ -73,20 +63,31 @@ export async function openAudio(
       return { [input.name]: soundTensor(sound, found.window, recipe, input, memory) };
     },
   };
+}
 
-  /** A damaged recording counts as one sample, which cannot be read. */
-  async function countWindows(file: DataFile): Promise<number> {
-    try {
-      const { channels, sampleRate } = await decode(file, freshMemory);
-      return windowCount(
-        resampledLength(channels[0]?.length ?? 0, sampleRate, recipe.sampleRate ?? sampleRate),
-        recipe,
-        all,
-      );
-    } catch (error) {
-      if (error instanceof AeqError && error.code === 'DATASET_UNREADABLE') return 1;
-      throw error;
-    }
+/** A part of a recording that is a sample. */
+interface WindowSample {
+  readonly file: DataFile;
+  readonly window: number;
+  readonly name: string;
+}
+
+const windowsOf = (file: DataFile, count: number): WindowSample[] =>
+  Array.from({ length: count }, (_, window) => ({
+    file,
+    window,
+    name: count > 1 ? `${file.name}[${window}]` : file.name,
+  }));
+
+/** Windows in a recording. A damaged one counts as one sample, which cannot be read. */
+async function countWindows(file: DataFile, decode: SoundDecoder, recipe: SoundRecipe): Promise<number> {
+  try {
+    const { channels, sampleRate } = await decode(file, freshMemory);
+    const length = resampledLength(channels[0]?.length ?? 0, sampleRate, recipe.sampleRate ?? sampleRate);
+    return windowCount(length, recipe);
+  } catch (error) {
+    if (error instanceof AeqError && error.code === 'DATASET_UNREADABLE') return 1;
+    throw error;
   }
 }
 

@@ -40,9 +40,9 @@ export function soundRecipe(input: InputSpec, sampleRate: number | undefined): S
   return { window: length < 0 ? undefined : length, sampleRate };
 }
 
-/** Windows of a recording: one, or as many as are at least half filled. */
-export function windowCount(values: number, recipe: SoundRecipe, all: boolean): number {
-  return all && recipe.window !== undefined ? Math.max(1, Math.round(values / recipe.window)) : 1;
+/** Windows of a recording: as many as are at least half filled, and at least one. */
+export function windowCount(values: number, { window }: SoundRecipe): number {
+  return window === undefined ? 1 : Math.max(1, Math.round(values / window));
 }
 
 /** The mean of the channels, in double, rounded to float32. */

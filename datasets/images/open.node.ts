@@ -1,6 +1,7 @@
 import { AeqError } from '../../schema/errors.ts';
 import type { SampleSource } from '../file-dataset.ts';
 import { type DataFile, hashFiles, readWhole } from '../files.node.ts';
+import { oneInput } from '../one-input.ts';
 import type { DatasetHooks, DatasetOptions } from '../options.ts';
 import type { InputSpec } from '../sample.ts';
 import { decodePicture } from './decode.node.ts';
@@ -29,13 +30,7 @@ export async function openImages(
   options: DatasetOptions,
   hooks: DatasetHooks = {},
 ): Promise<SampleSource> {
-  const [input] = inputs;
-  if (!input || inputs.length > 1) {
-    const names = inputs.map(({ name }) => `"${name}"`).join(', ');
-    throw new AeqError('DATASET_MISMATCH', `pictures fill one input, but the model has ${inputs.length}: ${names}`, {
-      hint: 'give .npz files with the input names as keys',
-    });
-  }
+  const input = oneInput(inputs, 'pictures fill');
   const recipe = pictureRecipe(input, options);
   return {
     names: files.map(({ name }) => name),

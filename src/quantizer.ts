@@ -1,18 +1,14 @@
-import { parseRangeRule, type RangeRule } from '../calibration/ranges/rule.ts';
 import type { ModelSource } from '../calibration/worker-protocol.ts';
 import type { CalibrationDocument, ModelIdentity } from '../schema/documents/calibration.ts';
 import type { Comparison } from '../schema/documents/comparison.ts';
 import { AeqError } from '../schema/errors.ts';
 import type { Model } from '../schema/model.ts';
 import { readModel } from '../schema/reader.ts';
-import type { UnfinishedFile } from '../schema/write-file.node.ts';
-import { type BufferPlacement, layoutModel } from '../schema/writer.ts';
 import type { CalibrateModelOptions, SampleSources } from './calibrate.node.ts';
 import type { Calibration } from './calibration-input.node.ts';
 import { comparedModel, type ModelInput, type OpenedModel, openSource } from './opened-model.node.ts';
-import { type Plan, planQuantization } from './plan/plan.ts';
-import { weightsToMeasure } from './plan/weights.ts';
-import { type PlannedRanges, plannedRanges } from './planned-ranges.node.ts';
+import type { Plan } from './plan/plan.ts';
+import { lookAhead, type PlanningTask, planOf, type QuantizeOptions } from './planning.node.ts';
 import { QuantizationResult } from './quantization-result.node.ts';
 import {
   dynamicRule,
@@ -28,38 +24,17 @@ import { loadPolicy, loadRecipe, type RecipeSource } from './recipe/library.node
 import { checkedRecipe, readRecipe } from './recipe/read.ts';
 import { createResolver } from './recipe/resolver.ts';
 import type { Recipe, Rule } from './recipe/types.ts';
-import { RecipeUsage } from './recipe/usage.ts';
 import { recipeToJson } from './recipe/write.ts';
-import { measureWeights } from './streaming/measure-weights.node.ts';
-import { type WrittenAhead, writeAhead } from './streaming/write-ahead.node.ts';
 import { applyPlan } from './transform/apply.ts';
 import type { ValidateModelsOptions } from './validation.node.ts';
+
+export type { QuantizeOptions } from './planning.node.ts';
 
 export interface QuantizerOptions {
   /** `aeq-0.10`: the parameters, bytes, names and graph of the Python original of that version, faults included. */
   readonly compat?: 'aeq-0.10' | undefined;
   /** A quantized form of the model that is there already: what `validate` compares until `quantize` has made another. */
   readonly previousQuantizedModel?: ModelInput | undefined;
-}
-
-export interface QuantizeOptions {
-  /** How ranges come out of the calibration: `auto` (default), `minmax`, `ema`, `percentile=99.99`, `mse`, `entropy`. */
-  readonly range?: string | RangeRule | undefined;
-  /**
-   * Keep operators float where rounding would make them fail: divisors that can round to zero, roots and logarithms of
-   * what can, with what that is computed from where its steps would swallow small values, comparisons on different grids, arithmetic on positions. Default true; never with `compat`.
-   */
-  readonly safety?: boolean | undefined;
-  /** Weights inside the flatbuffer or behind it. Default `auto`. */
-  readonly buffers?: BufferPlacement | undefined;
-  /** Threads that look for the ranges of weights; default: one a core where the model is large. */
-  readonly threads?: number | undefined;
-  readonly signal?: AbortSignal | undefined;
-  /**
-   * The file that the result will be written to with `fill`: codes of large weights may be written to it while their
-   * ranges are found, so that they are read once.
-   */
-  readonly into?: UnfinishedFile | undefined;
 }
 
 /** One rule to add; without an algorithm it is `min_max_uniform_quantize`. `config` is a rule's `op_config` in JSON. */
@@ -227,29 +202,7 @@ export class Quantizer {
    * @throws AeqError RECIPE_EMPTY, CALIBRATION_MISSING, CALIBRATION_MISMATCH, STATISTICS_MISSING ...
    */
   plan(calibration?: Calibration, options: QuantizeOptions = {}): Plan {
-    return this.#plan(calibration, options, false);
-  }
-
-  #plan(calibration: Calibration | undefined, options: QuantizeOptions, forecast: boolean): Plan {
-    if (this.#recipe.rules.length === 0) {
-      throw new AeqError('RECIPE_EMPTY', 'there are no rules to quantize by', {
-        hint: "load a recipe that has some, such as 'dynamic_wi8_afp32'",
-      });
-    }
-    const resolver = createResolver(this.#recipe, this.#context);
-    const safety = options.safety ?? true;
-    const { ranges, protection } = this.#ranges(calibration, { ...options, safety });
-    const plan = planQuantization(this.model, resolver, ranges, {
-      ...(this.#compat ? { compat: 'aeq-0.10' as const } : {}),
-      safety,
-      ...(protection && { protection }),
-      forecast,
-    });
-    const usage = new RecipeUsage(resolver.rules, this.#context);
-    for (const { name, resolution, mode, reason } of plan.operators) {
-      if (resolution) usage.record(name, resolution, mode === 'float' ? reason : true);
-    }
-    return { ...plan, warnings: [...plan.warnings, ...usage.warnings()] };
+    return planOf(this.#task(), calibration, options);
   }
 
   /**
@@ -257,27 +210,10 @@ export class Quantizer {
    * @throws AeqError as `plan`.
    */
   async quantize(calibration?: Calibration, options: QuantizeOptions = {}): Promise<QuantizationResult> {
-    const ahead = calibration || !this.needCalibration ? await this.#lookAhead(options) : undefined;
+    const ahead = calibration || !this.needCalibration ? await lookAhead(this.#task(), options) : undefined;
     const plan = this.plan(calibration, options);
     this.#result = new QuantizationResult(plan, applyPlan(plan), this.#recipe, options.buffers ?? 'auto', ahead);
     return this.#result;
-  }
-
-  /** Finds what planning will ask of large weights, and writes their codes where that can be done before there is a plan. */
-  async #lookAhead(options: QuantizeOptions): Promise<WrittenAhead | undefined> {
-    const resolver = createResolver(this.#recipe, this.#context);
-    const weights = [...weightsToMeasure(this.model, resolver, this.#compat)];
-    // Static parameters follow from each other: there the numbers of weights decide more.
-    if (options.into && !this.usesCalibration) {
-      const forecast = () => {
-        const plan = this.#plan(undefined, options, true);
-        return layoutModel(applyPlan(plan), { buffers: options.buffers ?? 'auto' });
-      };
-      const ahead = await writeAhead(weights, forecast, options.into, options);
-      if (ahead) return ahead;
-    }
-    await measureWeights(weights, options);
-    return undefined;
   }
 
   /**
@@ -299,24 +235,13 @@ export class Quantizer {
     return result ? withPlanReasons(comparison, planDocument(result.plan)) : comparison;
   }
 
-  #ranges(calibration: Calibration | undefined, options: QuantizeOptions): PlannedRanges {
-    const { range = this.#compat ? 'ema' : 'auto', safety } = options;
-    const used = calibration ? this.usesCalibration : this.needCalibration;
-    if (!used) return { ranges: { range: () => undefined } };
-    if (!calibration) {
-      const learns = this.#recipe.rules.find(
-        ({ algorithm }) => this.#context.algorithms.get(algorithm)?.needsCalibration,
-      );
-      const who = learns ? `${learns.algorithm} needs statistics` : 'static quantization needs the ranges';
-      throw new AeqError('CALIBRATION_MISSING', `${who} of the activations`, {
-        hint: 'calibrate first (aeq calibrate), or give samples with --data',
-      });
-    }
-    const rule = typeof range === 'string' ? parseRangeRule(range) : range;
-    const resolver = createResolver(this.#recipe, this.#context);
-    const sha256 = () => this.#identity().sha256;
-    const settings = { rule, compat: this.#compat, safety: safety === true && !this.#compat };
-    return plannedRanges(calibration, this.model, resolver, sha256, settings);
+  #task(): PlanningTask {
+    return {
+      model: this.model,
+      recipe: this.#recipe,
+      context: this.#context,
+      sha256: () => this.#identity().sha256,
+    };
   }
 
   #add(...added: Rule[]): string[] {

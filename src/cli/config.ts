@@ -14,7 +14,7 @@ export function readConfig(file: string, allowed: readonly OptionKey[]): OptionV
   const document = parse(file);
   const values: Record<string, unknown> = {};
   for (const [key, value] of Object.entries(document)) {
-    if (!(key in OPTIONS)) {
+    if (!Object.hasOwn(OPTIONS, key)) {
       throw new AeqError('CONFIG_INVALID', `${file} has the unknown option ${JSON.stringify(key)}`, {
         where: { file, field: key },
         hint: suggestion(key, Object.keys(OPTIONS)) ?? 'options are named as in the help, in camel case: maxLength',

@@ -34,6 +34,7 @@ describe('--config', () => {
     ['is no JSON', '{"data": }'],
     ['is no object', '["data"]'],
     ['names an option that there is not', '{"dota": ["samples"]}'],
+    ['names what every object has', '{"constructor": 1}'],
     ['has a word for a number', '{"samples": "ten"}'],
     ['has a number that is too small', '{"samples": 0}'],
     ['has an unknown choice', '{"runtime": "tpu"}'],

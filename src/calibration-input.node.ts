@@ -21,6 +21,16 @@ export type Calibration = CalibrationDocument | OriginalCalibration;
 /** A calibration of the original, which has ranges only and belongs to no model in particular. */
 export const isOriginal = (calibration: Calibration): calibration is OriginalCalibration => 'records' in calibration;
 
+/** @throws AeqError CALIBRATION_INVALID for what a program mistakes for a calibration, such as the path of a file */
+export function requireCalibration(value: unknown): asserts value is Calibration {
+  const found = typeof value === 'object' && value !== null ? (value as Partial<CalibrationDocument>) : {};
+  if ('records' in found || (Array.isArray(found.samples) && Array.isArray(found.tensors) && found.model)) return;
+  const what = typeof value === 'string' ? `"${value}"` : `this ${typeof value}`;
+  throw new AeqError('CALIBRATION_INVALID', `${what} is no calibration`, {
+    hint: 'give what calibrate() or readCalibrationFile(path) returns',
+  });
+}
+
 /** Reads a calibration file, ours or the original's. @throws AeqError FILE_NOT_FOUND, CALIBRATION_INVALID. */
 export function readCalibrationFile(file: string): Calibration {
   let text: string;

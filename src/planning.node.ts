@@ -3,7 +3,7 @@ import { AeqError } from '../schema/errors.ts';
 import type { Model } from '../schema/model.ts';
 import type { UnfinishedFile } from '../schema/write-file.node.ts';
 import { type BufferPlacement, layoutModel } from '../schema/writer.ts';
-import type { Calibration } from './calibration-input.node.ts';
+import { type Calibration, requireCalibration } from './calibration-input.node.ts';
 import { type Plan, planQuantization } from './plan/plan.ts';
 import { weightsToMeasure } from './plan/weights.ts';
 import { type PlannedRanges, plannedRanges } from './planned-ranges.node.ts';
@@ -92,6 +92,7 @@ function rangesOf(
       hint: 'calibrate first (aeq calibrate), or give samples with --data',
     });
   }
+  requireCalibration(calibration);
   const rule = typeof range === 'string' ? parseRangeRule(range) : range;
   const settings = { rule, compat: context.compat, safety: safety === true && !context.compat };
   return plannedRanges(calibration, model, createResolver(recipe, context), sha256, settings);

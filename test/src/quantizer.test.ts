@@ -55,6 +55,16 @@ it('says what is missing', async () => {
   await expect(quantizer.validate(samples)).rejects.toMatchObject({ code: 'USAGE' });
   quantizer.addStaticConfig({ activationBits: 8, weightBits: 8 });
   await expect(quantizer.quantize()).rejects.toMatchObject({ code: 'CALIBRATION_MISSING' });
+  for (const [mistaken, what] of [
+    ['calibration.json', '"calibration.json"'],
+    [{}, 'this object'],
+    [samples, 'this object'],
+  ] as const) {
+    await expect(quantizer.quantize(mistaken as never)).rejects.toMatchObject({
+      code: 'CALIBRATION_INVALID',
+      message: `${what} is no calibration`,
+    });
+  }
   quantizer.close();
 });
 

@@ -4,7 +4,8 @@ import { TensorType } from '../generated/tflite.ts';
 import {
   CALIBRATION_FORMAT,
   type CalibrationDocument,
-  calibrationFile,
+  calibrationHead,
+  calibrationTensor,
   isCalibrationFile,
   type JsonNumber,
   type TensorEntry,
@@ -49,16 +50,19 @@ export function readCalibration(text: string, file?: string): CalibrationDocumen
     return fail(fault ? `it is not JSON at line ${fault.line}: ${fault.problem}` : 'it is not JSON');
   }
   if (!isCalibrationFile(json)) return fail(`it has no "format": "${CALIBRATION_FORMAT}"`, 'format');
-  const parsed = calibrationFile.safeParse(json);
-  if (!parsed.success) {
-    const issue = parsed.error.issues[0];
-    const field = issue?.path.join('.') ?? '';
-    return fail(`${field}: ${issue?.message}`, field);
-  }
-  return decode(parsed.data, fail);
+  return decode(checked(calibrationHead, json, [], fail), fail);
 }
 
-function decode(content: z.infer<typeof calibrationFile>, fail: Fail): CalibrationDocument {
+/** @throws AeqError CALIBRATION_INVALID naming the first field that is wrong, in what lies at `path` */
+function checked<T>(schema: z.ZodType<T>, value: unknown, path: readonly PropertyKey[], fail: Fail): T {
+  const parsed = schema.safeParse(value);
+  if (parsed.success) return parsed.data;
+  const issue = parsed.error.issues[0];
+  const field = [...path, ...(issue?.path ?? [])].join('.');
+  return fail(`${field}: ${issue?.message}`, field);
+}
+
+function decode(content: z.infer<typeof calibrationHead>, fail: Fail): CalibrationDocument {
   const { model, runtimes, samples } = content;
   const datasets = content.datasets.map(({ signature, description, length, selected }, i) => ({
     signature,
@@ -72,8 +76,11 @@ function decode(content: z.infer<typeof calibrationFile>, fail: Fail): Calibrati
     selected: selected ? fromRuns(selected, MOST_INDICES, fail, `datasets.${i}.selected`) : undefined,
   }));
   requireAscending(samples, (a, b) => compareText(a.signature, b.signature) || a.index - b.index, 'samples', fail);
-  requireAscending(content.tensors, (a, b) => a.subgraph - b.subgraph || a.tensor - b.tensor, 'tensors', fail);
-  const tensors = content.tensors.map((entry, i) => decodeTensor(entry, samples.length, `tensors.${i}`, fail));
+  // One by one: what is checked is a copy, and that of all tensors would take as much memory as everything else.
+  const tensors = content.tensors.map((value, i) =>
+    decodeTensor(checked(calibrationTensor, value, ['tensors', i], fail), samples.length, `tensors.${i}`, fail),
+  );
+  requireAscending(tensors, (a, b) => a.subgraph - b.subgraph || a.tensor - b.tensor, 'tensors', fail);
   return { model, runtimes, datasets, samples, tensors };
 }
 

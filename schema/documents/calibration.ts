@@ -89,8 +89,54 @@ const number: z.ZodType<number | 'NaN' | 'Infinity' | '-Infinity'> = z.union([
 const MOST_CHANNELS = 2 ** 15;
 const runs = z.array(z.tuple([whole, whole])).describe('runs of ascending whole numbers: [first, how many]');
 
-/** The calibration file, as it stands on disk. */
-export const calibrationFile = z.object({
+/** A tensor, as it stands in the file. */
+export const calibrationTensor = z.object({
+  subgraph: whole,
+  tensor: whole,
+  name: z.string(),
+  type: z.string().describe('a TensorType, such as FLOAT32'),
+  shape: z.array(z.number().int()),
+  samples: runs.describe('positions in `samples`'),
+  min: z.array(number).describe('least value of each sample'),
+  max: z.array(number).describe('greatest value of each sample'),
+  elements: whole,
+  nans: whole,
+  infinities: whole,
+  histogram: z
+    .string()
+    .optional()
+    .describe('base64; per bin the distance to the last key (from -1) and the count, as base-128 varints'),
+  leastRowMaximum: number.optional(),
+  products: z
+    .object({
+      channels: whole.positive().max(MOST_CHANNELS),
+      rows: whole,
+      batches: whole.describe('lengths of the first dimension, over all samples'),
+      parts: z.array(
+        z.object({
+          step: z.number().int().min(-1000).max(1000).describe('power of two that `sums` are multiples of'),
+          additions: whole,
+          sums: z
+            .string()
+            .describe(
+              'base64; for each channel i and each j <= i the sum over rows of x[i] * x[j], as base-128 varints of which the lowest bit is the sign',
+            ),
+        }),
+      ),
+    })
+    .optional()
+    .describe('second moments of rows of `channels` values'),
+  squares: z
+    .object({
+      rows: whole,
+      sums: z.array(z.string()).max(MOST_CHANNELS).describe('hexadecimal, p, and a power of two that it is times'),
+    })
+    .optional()
+    .describe('sums over rows of the square of each of their values'),
+});
+
+/** The calibration file, as it stands on disk, but for its tensors. */
+export const calibrationHead = z.object({
   format: z.literal(CALIBRATION_FORMAT),
   version: z.literal(CALIBRATION_VERSION),
   model: z.object({ file: z.string(), sha256: z.string().regex(/^[0-9a-f]{64}$/), sizeBytes: whole }),
@@ -109,56 +155,14 @@ export const calibrationFile = z.object({
     }),
   ),
   samples: z.array(z.object({ signature: z.string(), index: whole, name: z.string() })),
-  tensors: z.array(
-    z.object({
-      subgraph: whole,
-      tensor: whole,
-      name: z.string(),
-      type: z.string().describe('a TensorType, such as FLOAT32'),
-      shape: z.array(z.number().int()),
-      samples: runs.describe('positions in `samples`'),
-      min: z.array(number).describe('least value of each sample'),
-      max: z.array(number).describe('greatest value of each sample'),
-      elements: whole,
-      nans: whole,
-      infinities: whole,
-      histogram: z
-        .string()
-        .optional()
-        .describe('base64; per bin the distance to the last key (from -1) and the count, as base-128 varints'),
-      leastRowMaximum: number.optional(),
-      products: z
-        .object({
-          channels: whole.positive().max(MOST_CHANNELS),
-          rows: whole,
-          batches: whole.describe('lengths of the first dimension, over all samples'),
-          parts: z.array(
-            z.object({
-              step: z.number().int().min(-1000).max(1000).describe('power of two that `sums` are multiples of'),
-              additions: whole,
-              sums: z
-                .string()
-                .describe(
-                  'base64; for each channel i and each j <= i the sum over rows of x[i] * x[j], as base-128 varints of which the lowest bit is the sign',
-                ),
-            }),
-          ),
-        })
-        .optional()
-        .describe('second moments of rows of `channels` values'),
-      squares: z
-        .object({
-          rows: whole,
-          sums: z.array(z.string()).max(MOST_CHANNELS).describe('hexadecimal, p, and a power of two that it is times'),
-        })
-        .optional()
-        .describe('sums over rows of the square of each of their values'),
-    }),
-  ),
+  tensors: z.array(z.unknown()),
 });
 
-/** A tensor, and a number, as they stand in the file. */
-export type TensorEntry = z.infer<typeof calibrationFile>['tensors'][number];
+/** The whole file. */
+export const calibrationFile = calibrationHead.extend({ tensors: z.array(calibrationTensor) });
+
+export type TensorEntry = z.infer<typeof calibrationTensor>;
+/** A number, as it stands in the file. */
 export type JsonNumber = z.infer<typeof number>;
 
 /** True for a value parsed from JSON that says it is a calibration of ours, whatever else is wrong with it. */

@@ -1,6 +1,6 @@
 import { originsOf } from '../calibration/named-samples.ts';
 import { forkModule } from '../calibration/pool/fork.node.ts';
-import { openRuntimeFor, type RuntimeChoice } from '../calibration/runtime/open.node.ts';
+import { openRuntimeFor } from '../calibration/runtime/open.node.ts';
 import type { Shard } from '../calibration/selection.ts';
 import {
   type CalibrationData,
@@ -21,27 +21,14 @@ import { recipes } from './recipe/builders.ts';
 import { recipeContext } from './recipe/context.ts';
 import { createResolver } from './recipe/resolver.ts';
 import type { RecipeResolver } from './recipe/types.ts';
+import type { RunOptions } from './run-options.ts';
 import { chosenSamples, datasetsOf, type SampleSources } from './sample-sources.ts';
 import { interpreterThreads, workerCount } from './worker-count.node.ts';
 
 export type { SampleSources } from './sample-sources.ts';
 
-export interface CalibrateModelOptions {
-  /** At most this many samples of each signature. */
-  readonly samples?: number | undefined;
-  /** Choose them at random by this seed; otherwise the first. */
-  readonly seed?: number | undefined;
-  /** Interpreter; default `auto`. */
-  readonly runtime?: RuntimeChoice | undefined;
-  /** Path of LiteRT's C library, for the native interpreter. */
-  readonly library?: string | undefined;
-  /**
-   * Samples that run at the same time, on one core each; by default as many as there are cores, where there are enough
-   * samples.
-   */
-  readonly workers?: number | undefined;
-  /** Most bytes of captured tensors at once. */
-  readonly memoryBytes?: number | undefined;
+export interface CalibrateModelOptions extends RunOptions {
+  /** Only this part of the samples. */
   readonly shard?: Shard | undefined;
   readonly resume?: CalibrationDocument | undefined;
   /** Go on when a tensor holds NaN or infinities. */
@@ -50,7 +37,6 @@ export interface CalibrateModelOptions {
   readonly onStart?: ((start: CalibrationStart) => void) | undefined;
   readonly onProgress?: ((progress: CalibrationProgress) => void) | undefined;
   readonly onPartial?: ((document: CalibrationDocument) => void | Promise<void>) | undefined;
-  readonly signal?: AbortSignal | undefined;
 }
 
 /** How a calibration is going to be done. */

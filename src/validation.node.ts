@@ -1,11 +1,12 @@
 import { originsOf } from '../calibration/named-samples.ts';
-import { openRuntimeFor, type RuntimeChoice } from '../calibration/runtime/open.node.ts';
+import { openRuntimeFor } from '../calibration/runtime/open.node.ts';
 import { checkDataset } from '../datasets/check.ts';
 import type { Labels } from '../datasets/labels.ts';
 import type { Dataset } from '../datasets/sample.ts';
 import type { Comparison } from '../schema/documents/comparison.ts';
 import { AeqError } from '../schema/errors.ts';
 import type { Model } from '../schema/model.ts';
+import type { RunOptions } from './run-options.ts';
 import { chooseSignature, chosenSamples, datasetsOf, inputSpecs, type SampleSources } from './sample-sources.ts';
 import { type IsolationOptions, nodeIsolation } from './validate/isolation.node.ts';
 import { WorkerMeasurer } from './validate/measurers.node.ts';
@@ -19,14 +20,7 @@ import {
 } from './validate/validate.ts';
 import { interpreterThreads, workerCount } from './worker-count.node.ts';
 
-export interface ValidateModelsOptions {
-  readonly samples?: number | undefined;
-  readonly seed?: number | undefined;
-  readonly runtime?: RuntimeChoice | undefined;
-  readonly library?: string | undefined;
-  /** Samples that run at the same time; by default as many as there are cores, where there are enough samples. */
-  readonly workers?: number | undefined;
-  readonly memoryBytes?: number | undefined;
+export interface ValidateModelsOptions extends RunOptions {
   /** Accepted classes by sample index. */
   readonly labels?: Labels | undefined;
   /** Also measure the error that each operator adds by itself. Default true. */
@@ -36,7 +30,6 @@ export interface ValidateModelsOptions {
   /** Also look at the samples themselves, where they can be read twice: what about them makes the numbers doubtful. */
   readonly dataFindings?: boolean | undefined;
   readonly onProgress?: ((progress: ValidateProgress) => void) | undefined;
-  readonly signal?: AbortSignal | undefined;
 }
 
 /** Compares a quantized model with the float model on samples. */

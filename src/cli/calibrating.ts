@@ -5,7 +5,7 @@ import type { Quantizer } from '../quantizer.ts';
 import { formatBytes, plural } from '../report/format.ts';
 import { fewSamplesWarning } from './calibration-warnings.ts';
 import type { Context } from './context.ts';
-import { badSamples, memoryBytes, openData } from './data.ts';
+import { badSamples, openData, runOptions } from './data.ts';
 import { rawPixelWarnings } from './raw-pixels.ts';
 
 /** What a calibration came to. */
@@ -21,21 +21,15 @@ export async function calibrateWithProgress(
   { options, progress, signal, warn }: Context,
   rest: Pick<CalibrateModelOptions, 'resume' | 'onPartial'> = {},
 ): Promise<Calibrated> {
-  const limit = memoryBytes(options);
+  const how = runOptions(options, signal);
   const shard = options.shard === undefined ? undefined : parseShard(options.shard);
   const datasets = await openData(quantizer.model, options);
   let begun: CalibrationStart = { workers: 1, estimatedMemoryBytes: 0 };
   let step: ReturnType<typeof progress.start> | undefined;
   const { document, unreachable, samplesRun } = await quantizer.calibrateWithReport(datasets, {
-    samples: options.samples,
-    seed: options.seed,
-    runtime: options.runtime,
-    library: options.library,
-    workers: options.workers,
-    memoryBytes: limit,
+    ...how,
     shard,
     ...rest,
-    signal,
     onStart: (start) => {
       begun = start;
       const on = start.workers === 1 ? 'one interpreter' : `${start.workers} interpreters`;

@@ -5,6 +5,7 @@ import { signatures } from '../../schema/graph.ts';
 import type { Model } from '../../schema/model.ts';
 import { suggestion } from '../../schema/nearest.ts';
 import { plural } from '../report/format.ts';
+import type { RunOptions } from '../run-options.ts';
 import { chooseSignature, inputSpecs } from '../sample-sources.ts';
 import type { OptionValues } from './options.ts';
 
@@ -116,7 +117,7 @@ function parseInput(text: string): [string, string] {
 const UNITS: Readonly<Record<string, number>> = { '': 1, K: 2 ** 10, M: 2 ** 20, G: 2 ** 30 };
 
 /** The bytes of `--memory`: `2GB`, `512M`, `1000000`. */
-export function memoryBytes({ memory }: OptionValues): number | undefined {
+function memoryBytes({ memory }: OptionValues): number | undefined {
   if (memory === undefined) return undefined;
   const found = /^\s*(\d+(?:\.\d+)?)\s*([KMG]?)i?B?\s*$/i.exec(memory);
   const unit = UNITS[(found?.[2] ?? '').toUpperCase()];
@@ -124,6 +125,17 @@ export function memoryBytes({ memory }: OptionValues): number | undefined {
   if (bytes > 0) return bytes;
   throw new AeqError('USAGE', `--memory ${memory}: expected an amount of bytes`, { hint: 'such as 512MB or 2GB' });
 }
+
+/** What the options say of how samples are run. @throws AeqError USAGE */
+export const runOptions = (options: OptionValues, signal: AbortSignal): RunOptions => ({
+  samples: options.samples,
+  seed: options.seed,
+  runtime: options.runtime,
+  library: options.library,
+  workers: options.workers,
+  memoryBytes: memoryBytes(options),
+  signal,
+});
 
 /** What the samples that could not be decoded come to, for a warning. */
 export function badSamples(datasets: Readonly<Record<string, FileDataset>>): string[] {

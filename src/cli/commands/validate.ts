@@ -15,7 +15,7 @@ import { evaluateGates, parseGate, requireLabels } from '../../validate/gates.ts
 import { checkPlan, withPlanReasons } from '../../validate/plan-reasons.ts';
 import { validateAgainst } from '../../validation.node.ts';
 import type { CommandRun, Context } from '../context.ts';
-import { badSamples, memoryBytes, openData } from '../data.ts';
+import { badSamples, openData, runOptions } from '../data.ts';
 import { checkReport } from '../report-folder.ts';
 import { keepMemorySteady } from '../steady-memory.ts';
 
@@ -75,7 +75,7 @@ async function compare(
   { datasets, labels }: { readonly datasets: Record<string, FileDataset>; readonly labels: Labels | undefined },
   { options, progress, signal, warn }: Context,
 ): Promise<Comparison> {
-  const limit = memoryBytes(options);
+  const how = runOptions(options, signal);
   const step = progress.start('comparing');
   const describe = ({ path, model, sizeBytes, sha256 }: Opened) => ({
     file: path,
@@ -85,17 +85,11 @@ async function compare(
     source: { path },
   });
   const comparison = await validateAgainst(describe(float), describe(quantized), datasets, {
-    samples: options.samples,
-    seed: options.seed,
-    runtime: options.runtime,
-    library: options.library,
-    memoryBytes: limit,
-    workers: options.workers,
+    ...how,
     injected: options.injected,
     distributions: options.report !== undefined,
     dataFindings: options.report !== undefined,
     labels,
-    signal,
     onProgress: ({ done, total }) => step.update(done, total),
   });
   step.end(

@@ -1,8 +1,9 @@
 import { execFileSync } from 'node:child_process';
-import { copyFileSync, readFileSync } from 'node:fs';
+import { copyFileSync, readdirSync, readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { layoutBytes } from '../../schema/layout.ts';
 import { layoutContainer } from '../../schema/litertlm/layout.ts';
+import { modelBytes } from '../../schema/writer.ts';
 import { container, section } from '../support/containers.ts';
 import { ModelBuilder } from '../support/model-builder.ts';
 import { denseModel } from '../support/models.ts';
@@ -92,6 +93,21 @@ describe('a model that is quantized already', () => {
     const further = await quantize('d.tflite', '--static', '--data', 'samples', '-o', 's.tflite');
     expect(further.stderr).toContain('warning  the model is quantized in part already: quantized tensors stay');
   });
+});
+
+it('a model of a newer runtime is not blamed on quantizing', async () => {
+  const { folder, write } = workspace(0);
+  const model = denseModel().build();
+  for (const code of model.operatorCodes.slice(1))
+    Object.assign(code, { builtinCode: 250, deprecatedBuiltinCode: 127 });
+  write('newer.tflite', modelBytes(model));
+  const args = ['quantize', 'newer.tflite', ...DYNAMIC, '-o', 'q.tflite'];
+  const told = await mistake(args, folder);
+  expect(told).toMatch(
+    /^error {2}q\.tflite does not load: .*\. The float model does not run here either \[VERIFY_FAILED\]\n/,
+  );
+  expect(told).toContain('exit status 4');
+  expect(readdirSync(folder).sort()).toEqual(['model.tflite', 'newer.tflite']);
 });
 
 describe('what cannot be compared', () => {

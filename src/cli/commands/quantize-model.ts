@@ -62,6 +62,7 @@ export async function runOnModel(request: QuantizeRequest, context: Context): Pr
       library: options.library,
       signal: context.signal,
       onVerify: () => step.update(1, undefined, 'verifying'),
+      float: path,
     });
     const plan = withWarnings(quantized.plan, loaded);
     if (options.plan) writeJsonFile(options.plan, planDocument(plan, quantizer.identity), { overwrite });

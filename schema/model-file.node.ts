@@ -1,9 +1,9 @@
-import { createHash } from 'node:crypto';
 import { existsSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { AeqError } from './errors.ts';
 import { type FileSource, openFileSource } from './file-source.node.ts';
+import { sha256 } from './hash.node.ts';
 import { passingPieces } from './layout.ts';
 import type { Model } from './model.ts';
 import { readModel } from './reader.ts';
@@ -69,7 +69,7 @@ export function sha256Of(source: {
   readonly sizeBytes: number;
   read(offset: number, length: number): Uint8Array;
 }): string {
-  const hash = createHash('sha256');
+  const hash = sha256();
   for (let offset = 0; offset < source.sizeBytes; offset += HASH_CHUNK_BYTES) {
     hash.update(source.read(offset, Math.min(HASH_CHUNK_BYTES, source.sizeBytes - offset)));
   }

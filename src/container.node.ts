@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -7,6 +6,7 @@ import { encodeCalibration } from '../schema/documents/calibration-write.ts';
 import { AeqError } from '../schema/errors.ts';
 import { openFileSource } from '../schema/file-source.node.ts';
 import { SectionType } from '../schema/generated/litertlm.ts';
+import { sha256 } from '../schema/hash.node.ts';
 import { type Container, modelType, readContainer, textItem } from '../schema/litertlm/container.ts';
 import { renewIdentity } from '../schema/litertlm/identity.node.ts';
 import { layoutContainer } from '../schema/litertlm/layout.ts';
@@ -186,7 +186,7 @@ async function quantizeSection(
 
 /** What the bytes of a quantized model follow from, beside those of the float one; as a hash. */
 function changeOf({ segments }: FileLayout, { recipe }: Quantizer, calibration: Calibration | undefined): string {
-  const hash = createHash('sha256');
+  const hash = sha256();
   hash.update(recipeToText(recipe));
   // The ranges of one of the original's can be seen in the parameters.
   if (calibration && !isOriginal(calibration)) for (const piece of encodeCalibration(calibration)) hash.update(piece);

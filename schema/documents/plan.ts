@@ -1,9 +1,5 @@
 import * as z from 'zod';
-
-/** Value of `format` in a plan file. */
-export const PLAN_FORMAT = 'aeq-plan';
-/** Value of `version` in the files this program writes and reads. */
-export const PLAN_VERSION = 1;
+import { PLAN_FORMAT, PLAN_VERSION } from './plan-terms.ts';
 
 const whole = z.number().int().nonnegative();
 

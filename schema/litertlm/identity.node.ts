@@ -1,5 +1,5 @@
-import { createHash } from 'node:crypto';
 import type { KeyValuePair } from '../generated/litertlm.ts';
+import { sha256 } from '../hash.node.ts';
 import { type Container, textItem } from './container.ts';
 
 /** Key of the container's identity in its metadata. */
@@ -20,7 +20,7 @@ export function renewIdentity(container: Container, change: string): Container {
 
 /** UUID of version 8 (own scheme, RFC 9562 section 5.8): 122 bits of the SHA-256 of a text. */
 export function derivedUuid(text: string): string {
-  const bytes = createHash('sha256').update(text).digest().subarray(0, 16);
+  const bytes = sha256().update(text).digest().subarray(0, 16);
   bytes[6] = ((bytes[6] ?? 0) & 0x0f) | 0x80;
   bytes[8] = ((bytes[8] ?? 0) & 0x3f) | 0x80;
   const digits = bytes.toString('hex');

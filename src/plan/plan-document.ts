@@ -1,4 +1,5 @@
-import { PLAN_FORMAT, PLAN_VERSION, type PlanDocument, type PlannedTensor } from '../../schema/documents/plan.ts';
+import type { PlanDocument, PlannedTensor } from '../../schema/documents/plan.ts';
+import { PLAN_FORMAT, PLAN_VERSION } from '../../schema/documents/plan-terms.ts';
 import { typeName } from '../../schema/graph.ts';
 import { storedType, type TensorParameters } from '../algorithms/parameters.ts';
 import type { Plan } from './plan.ts';

@@ -4,13 +4,19 @@ import { tensorConstant, tensorLabel } from '../schema/graph.ts';
 import type { Model } from '../schema/model.ts';
 import { type InlinedModel, inlineComposites } from './capture/inline.ts';
 import type { TensorReference, UnreachableTensor } from './capture/reference.ts';
-import { type CapturedTensor, type CaptureSession, openCapture } from './capture/session.ts';
+import { type CapturedTensor, type CaptureSession, openCapture, type Room } from './capture/session.ts';
 import { quantizeFeed } from './feed.ts';
 import type { Runtime } from './runtime/runtime.ts';
 import { CountsMemory } from './statistics/histogram-counts.ts';
-import { HistogramTable, PageStage, TABLE_ROOM_BYTES } from './statistics/histogram-table.ts';
+import { HistogramTable, TABLE_ROOM_BYTES } from './statistics/histogram-table.ts';
 import { sampleLabel } from './statistics/merge.ts';
-import { mergeObservations, observe, type TensorObservation } from './statistics/observation.ts';
+import {
+  type HistogramRoom,
+  mergeObservations,
+  type ObservationOptions,
+  observe,
+  type TensorObservation,
+} from './statistics/observation.ts';
 import { type CollectedStatistics, StatisticsSum, type TensorIdentity } from './statistics/statistics.ts';
 import { isDecodedConstant, isStateful, type WantedTensor } from './wanted.ts';
 
@@ -54,6 +60,14 @@ export interface RunnerSettings {
   readonly threads?: number | undefined;
 }
 
+/** What is wanted of a captured tensor. */
+interface Look {
+  readonly captured: CapturedTensor;
+  readonly wanted: readonly WantedTensor[];
+  readonly identities: readonly TensorIdentity[];
+  readonly options: ObservationOptions;
+}
+
 /** Runs samples one by one in an interpreter of this thread. The runtime stays open when the runner is closed. */
 export class LocalRunner implements SampleRunner {
   readonly version: string;
@@ -67,7 +81,8 @@ export class LocalRunner implements SampleRunner {
   readonly #captured: ReadonlyMap<string, readonly WantedTensor[]>;
   readonly #stateful: boolean;
   readonly #identities = new Map<string, TensorIdentity>();
-  readonly #stage = new PageStage();
+  readonly #looks = new WeakMap<readonly CapturedTensor[], readonly Look[]>();
+  readonly #rooms = new WeakMap<Room, HistogramRoom>();
   readonly #counts = new CountsMemory();
   #sum = new StatisticsSum(this.#counts);
 
@@ -99,7 +114,7 @@ export class LocalRunner implements SampleRunner {
   async run(signature: string, sample: Sample | SampleName): Promise<void> {
     if (!('feed' in sample)) throw new AeqError('INTERNAL', `${sampleLabel(sample)} was not read`);
     const seen = new Map<TensorIdentity, TensorObservation>();
-    this.#stage.clear();
+    this.#counts.clearStage();
     try {
       const feed = quantizeFeed(this.#model, signature, sample.feed);
       for await (const tensors of this.#capture.run(signature, feed)) this.#observe(tensors, sample, seen);
@@ -127,31 +142,41 @@ export class LocalRunner implements SampleRunner {
 
   /** Looks at the tensors of one pass where they lie. */
   #observe(tensors: readonly CapturedTensor[], sample: Sample, seen: Map<TensorIdentity, TensorObservation>): void {
-    const [first] = tensors;
-    if (!first) return;
-    const room = this.#settings.histograms === false ? undefined : first.room.allocate(TABLE_ROOM_BYTES);
-    const histogram =
-      room === undefined ? undefined : { table: new HistogramTable(first.kernels, room), stage: this.#stage };
-    try {
-      for (const captured of tensors) {
-        const wanted = this.#captured.get(keyOf(captured)) ?? [];
-        const options = {
-          histogram,
-          rowMaximum: wanted.some(({ rowMaximum }) => rowMaximum),
-          ...learnedRows(wanted),
-        };
-        const observation = observe(captured.kernels, captured.view, options);
-        if (!observation) continue;
-        if (!this.#settings.allowNonFinite) requireFinite(observation, wanted[0] ?? captured, this.#model, sample);
-        for (const place of wanted) {
-          const identity = this.#identity(place);
-          const known = seen.get(identity);
-          seen.set(identity, known ? mergeObservations(known, observation) : observation);
-        }
+    const histogram = this.#histogramRoom(tensors);
+    for (const { captured, wanted, identities, options } of this.#looksAt(tensors)) {
+      const observation = observe(captured.kernels, captured.view, histogram, options);
+      if (!observation) continue;
+      if (!this.#settings.allowNonFinite) requireFinite(observation, wanted[0] ?? captured, this.#model, sample);
+      for (const identity of identities) {
+        const known = seen.get(identity);
+        seen.set(identity, known ? mergeObservations(known, observation) : observation);
       }
-    } finally {
-      if (room !== undefined) first.room.free(room);
     }
+  }
+
+  /** What is wanted of these tensors; found once for tensors that are shown again and again. */
+  #looksAt(tensors: readonly CapturedTensor[]): readonly Look[] {
+    const known = this.#looks.get(tensors);
+    if (known) return known;
+    const looks = tensors.map((captured): Look => {
+      const wanted = this.#captured.get(keyOf(captured)) ?? [];
+      const identities = wanted.map((place) => this.#identity(place));
+      const options = { rowMaximum: wanted.some(({ rowMaximum }) => rowMaximum), ...learnedRows(wanted) };
+      return { captured, wanted, identities, options };
+    });
+    this.#looks.set(tensors, looks);
+    return looks;
+  }
+
+  /** The table of these tensors' session, which stays with it. */
+  #histogramRoom([first]: readonly CapturedTensor[]): HistogramRoom | undefined {
+    if (!first || this.#settings.histograms === false) return undefined;
+    const { room, kernels } = first;
+    const known = this.#rooms.get(room);
+    if (known) return known;
+    const made = { table: new HistogramTable(kernels, room.allocate(TABLE_ROOM_BYTES)), counts: this.#counts };
+    this.#rooms.set(room, made);
+    return made;
   }
 
   #identity({ subgraph, tensor }: TensorReference): TensorIdentity {

@@ -83,26 +83,35 @@ export interface Kernels {
 
   /**
    * `rangeFloat32` and counts for a histogram in one pass over the memory. In each block of 8 `every` elements one group of
-   * 8 is counted, `every` times; elements after the last whole block count once. So all counts together are `count`, and
-   * `every` = 1 gives what `histogramFloat32` gives. The group in block b (from 0) is floor(every p / 2^32) with
-   * p = 1664525 p' + 1013904223 mod 2^32 from that of the block before, 0 before the first: which ones are counted depends
-   * on nothing but `count` and `every`, and falls in step with nothing periodic. `every` is less than 2^20.
+   * 8 is counted, `every` times; elements after the last whole block count once. The group in block b (from 0) is
+   * floor(every p / 2^32) with p = 1664525 p' + 1013904223 mod 2^32 from that of the block before, 0 before the first: which
+   * ones are counted depends on nothing but `count` and `every`, and falls in step with nothing periodic. `every` is less
+   * than 2^20.
+   *
+   * Few and large elements decide about ranges. So where `every` is not 1, that of the greatest magnitude of each sign in each
+   * piece (as many whole blocks as there are in 4,096 elements, at least one) counts for itself alone: once more where
+   * its bits are not among those of the counted groups; `every` - 1 times less where they are there once and nowhere else in
+   * the piece. Of the first group, the first element that is neither of the two (or else not this one) makes up for it.
+   *
+   * All counts together are `count`, each is right on average, and `every` = 1 gives what `histogramFloat32` gives.
    */
-  surveyFloat32(address: number, count: number, table: number, mantissaBits: number, every: number): FloatRange;
+  surveyFloat32(address: number, count: number, table: number, mantissaBits: number, every: number): FloatSurvey;
 
   /**
-   * Takes what is in a table of uint32 out of it, 16 entries (a page) at a time: those with anything in them are copied to
-   * `target` one behind the other, their numbers (ascending, uint32) to `numbers`, and cleared. Returns how many. There
-   * must be room for all `pages` of the table.
+   * Takes the counts of `total` values out of a table as `histogramFloat32` makes them, 16 entries (a page) at a time: pages
+   * with anything in them are moved to `target` as records of PAGE_WORDS uint32, the page's number and its entries; their
+   * places in the table are 0 then. First comes what is nearest to zero, positive before negative, then the others from the
+   * greatest magnitude down. `greatestKey`: of all values, without the sign. Returns how many records, for which there
+   * must be room: one for each page that may have something in it.
    */
-  takePages(table: number, pages: number, numbers: number, target: number): number;
+  takePages(table: number, mantissaBits: number, greatestKey: number, total: number, target: number): number;
 
   /**
-   * Adds `count` pages as `takePages` gives them (counts as int32) to sums in double, 128 bytes a page. `places`: by page
-   * number, the address of its sums as uint32, 0 for none yet; such pages get sums from `next` on, a multiple of 8. Gives
+   * Adds `count` pages as `takePages` gives them to sums in uint32, which wrap around, 64 bytes a page. `places`: by page
+   * number, the address of its sums as uint32, 0 for none yet; such pages get sums from `next` on, a multiple of 4. Gives
    * the address behind the last of these.
    */
-  addPages(numbers: number, counts: number, count: number, places: number, next: number): number;
+  addPages(records: number, count: number, places: number, next: number): number;
 
   /** Packs int8 values into `bits`-wide two's complement fields, first value in the low bits, last byte zero padded. */
   pack(source: number, count: number, bits: 4 | 2, target: number): void;
@@ -194,6 +203,11 @@ export interface FloatRange {
   readonly infiniteCount: number;
 }
 
+export interface FloatSurvey extends FloatRange {
+  /** The table's entry of the greatest magnitude, NaN included, as if it were positive. */
+  readonly greatestKey: number;
+}
+
 export interface IntegerLimits {
   /** Width of what is written. */
   readonly bits: 8 | 16 | 32;
@@ -228,6 +242,9 @@ export const ERROR_SUMS = {
 
 /** Entries of a table that `takePages` and `addPages` move together. */
 export const PAGE_BINS = 16;
+
+/** Words of 32 bits of a page that was taken: its number and its entries. */
+export const PAGE_WORDS = 1 + PAGE_BINS;
 
 /** Bins of `countRatios`. */
 export const RATIO_BINS = 54 * 32 + 2;

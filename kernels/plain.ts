@@ -7,6 +7,7 @@ import {
   type IntegerType,
   type Kernels,
   PAGE_BINS,
+  PAGE_WORDS,
   RATIO_BINS,
   TILE,
 } from './kernels.ts';
@@ -16,6 +17,8 @@ import { addProducts, blockScales, clipBounds, rotate, sumSquares } from './plai
 const { fround } = Math;
 /** Values that a survey counts or passes over together. */
 const GROUP = 8;
+/** Values whose extremes a survey counts. */
+const PIECE = 4096;
 const LOW = fround(-3e38);
 const HIGH = fround(3e38);
 
@@ -90,27 +93,20 @@ export function plainKernels(memory: WebAssembly.Memory): Kernels {
         23 - mantissaBits,
       ),
     surveyFloat32: (address, count, table, mantissaBits, every) => {
-      surveyed(
-        new Uint32Array(memory.buffer, address, count),
-        new Uint32Array(memory.buffer, table, 2 ** (9 + mantissaBits)),
-        23 - mantissaBits,
-        every,
-      );
-      return rangeFloat32(new Float32Array(memory.buffer, address, count));
+      const bits = new Uint32Array(memory.buffer, address, count);
+      surveyed(bits, new Uint32Array(memory.buffer, table, 2 ** (9 + mantissaBits)), 23 - mantissaBits, every);
+      const range = rangeFloat32(new Float32Array(memory.buffer, address, count));
+      const magnitude = bits.reduce((most, x) => Math.max(most, x & 0x7fffffff), 0);
+      return { ...range, greatestKey: magnitude >>> (23 - mantissaBits) };
     },
-    takePages: (table, pages, numbers, target) =>
+    takePages: (table, mantissaBits, greatestKey, total, target) =>
       takePages(
-        new Uint32Array(memory.buffer, table, PAGE_BINS * pages),
-        new Uint32Array(memory.buffer, numbers, pages),
-        new Uint32Array(memory.buffer, target, PAGE_BINS * pages),
+        new Uint32Array(memory.buffer, table, 2 ** (9 + mantissaBits)),
+        { greatestKey, total },
+        (record) => new Uint32Array(memory.buffer, target + 4 * PAGE_WORDS * record, PAGE_WORDS),
       ),
-    addPages: (numbers, counts, count, places, next) =>
-      addPages(
-        memory.buffer,
-        new Uint32Array(memory.buffer, numbers, count),
-        new Int32Array(memory.buffer, counts, PAGE_BINS * count),
-        { places, next },
-      ),
+    addPages: (records, count, places, next) =>
+      addPages(memory.buffer, new Uint32Array(memory.buffer, records, PAGE_WORDS * count), { places, next }),
     pack: (source, count, bits, target) =>
       pack(
         new Int8Array(memory.buffer, source, count),
@@ -288,48 +284,87 @@ function histogram(bits: Uint32Array, table: Uint32Array, shift: number): void {
   for (const x of bits) table[x >>> shift] = (table[x >>> shift] as number) + 1;
 }
 
-/** Counts the groups that are picked, with the weight of their block, and single values after the last block. */
+/** Counts the groups that are picked for all of their block, and the greatest magnitude of each sign for itself alone. */
 function surveyed(bits: Uint32Array, table: Uint32Array, shift: number, every: number): void {
+  const count = (x: number, times: number) => {
+    table[x >>> shift] = (table[x >>> shift] as number) + times;
+  };
   const block = GROUP * every;
-  const blocks = Math.floor(bits.length / block);
+  const piece = block < PIECE ? PIECE - (PIECE % block) : block;
   let pick = 0;
-  for (let b = 0; b < blocks; b += 1) {
-    pick = (Math.imul(pick, 1664525) + 1013904223) >>> 0;
-    const start = b * block + GROUP * Math.floor((pick * every) / 2 ** 32);
-    for (const x of bits.subarray(start, start + GROUP)) table[x >>> shift] = (table[x >>> shift] as number) + every;
+  for (let from = 0; from < bits.length; from += piece) {
+    const values = bits.subarray(from, from + piece);
+    const picked: number[] = [];
+    const blocks = Math.floor(values.length / block);
+    for (let b = 0; b < blocks && every > 1; b += 1) {
+      pick = (Math.imul(pick, 1664525) + 1013904223) >>> 0;
+      const start = b * block + GROUP * Math.floor((pick * every) / 2 ** 32);
+      picked.push(...values.subarray(start, start + GROUP));
+    }
+    for (const x of picked) count(x, every);
+    for (const x of values.subarray(every > 1 ? blocks * block : 0)) count(x, 1);
+    const sought = picked.length > 0 ? extremes(values) : new Set<number>();
+    const first = picked.slice(0, GROUP);
+    for (const extreme of sought) {
+      const times = picked.filter((x) => x === extreme).length;
+      const alone = times === 1 && values.indexOf(extreme) === values.lastIndexOf(extreme);
+      if (times > 0 && !alone) continue;
+      const change = alone ? 1 - every : 1;
+      count(extreme, change);
+      count(first.find((x) => !sought.has(x)) ?? first.find((x) => x !== extreme) ?? extreme, -change);
+    }
   }
-  histogram(bits.subarray(blocks * block), table, shift);
+}
+
+/** The greatest magnitude of each sign that there is, as bits. */
+function extremes(bits: Uint32Array): Set<number> {
+  const signed = bits.reduce((most, x) => ((x | 0) > (most | 0) ? x : most));
+  return new Set([signed, bits.reduce((most, x) => Math.max(most, x))]);
 }
 
 function addPages(
   buffer: ArrayBufferLike,
-  numbers: Uint32Array,
-  counts: Int32Array,
+  records: Uint32Array,
   { places, next }: { places: number; next: number },
 ): number {
   let end = next;
-  numbers.forEach((number, page) => {
+  for (let start = 0; start < records.length; start += PAGE_WORDS) {
+    const [number = 0, ...counts] = records.subarray(start, start + PAGE_WORDS);
     const place = new Uint32Array(buffer, places + 4 * number, 1);
     if (place[0] === 0) {
-      new Float64Array(buffer, end, PAGE_BINS).fill(0);
+      new Uint32Array(buffer, end, PAGE_BINS).fill(0);
       place[0] = end;
-      end += 8 * PAGE_BINS;
+      end += 4 * PAGE_BINS;
     }
-    const sums = new Float64Array(buffer, place[0], PAGE_BINS);
-    for (let bin = 0; bin < PAGE_BINS; bin += 1) sums[bin] = (sums[bin] ?? 0) + (counts[page * PAGE_BINS + bin] ?? 0);
-  });
+    const sums = new Uint32Array(buffer, place[0], PAGE_BINS);
+    counts.forEach((count, bin) => {
+      sums[bin] = (sums[bin] ?? 0) + count;
+    });
+  }
   return end;
 }
 
-function takePages(table: Uint32Array, numbers: Uint32Array, target: Uint32Array): number {
+/** `record`: the place of a record by its ordinal. */
+function takePages(
+  table: Uint32Array,
+  { greatestKey, total }: { greatestKey: number; total: number },
+  record: (ordinal: number) => Uint32Array,
+): number {
+  const half = table.length / PAGE_BINS / 2;
   let taken = 0;
-  for (let start = 0; start < table.length; start += PAGE_BINS) {
-    const page = table.subarray(start, start + PAGE_BINS);
-    if (page.every((count) => count === 0)) continue;
-    target.set(page, taken * PAGE_BINS);
-    numbers[taken] = start / PAGE_BINS;
-    taken += 1;
+  let left = total;
+  const take = (number: number) => {
+    const page = table.subarray(number * PAGE_BINS, (number + 1) * PAGE_BINS);
+    const sum = page.reduce((total, count) => total + count, 0);
+    if (page.some((count) => count !== 0)) record(taken++).set([number, ...page]);
     page.fill(0);
+    left -= sum;
+  };
+  take(0);
+  take(half);
+  for (let page = Math.floor(greatestKey / PAGE_BINS); page > 0 && left > 0; page -= 1) {
+    take(page);
+    take(half + page);
   }
   return taken;
 }

@@ -1,10 +1,13 @@
 import { KERNELS_BASE64 } from './generated/kernels.ts';
-import type { Kernels } from './kernels.ts';
+import { type Kernels, PAGE_BINS } from './kernels.ts';
 import { hadamardEntry } from './plain-weights.ts';
 
 type Function_ = (...args: number[]) => number;
 
 const INTEGER_CODES = { int8: 0, uint8: 1, int16: 2, int32: 3 } as const;
+
+/** Of 3e38 in float32: NaN and infinities are beyond. */
+const FILTERED_BITS = 0x7f61b1e6;
 
 let compiled: WebAssembly.Module | undefined;
 
@@ -89,11 +92,19 @@ export function instantiateKernels(memory: WebAssembly.Memory): Kernels {
       histogram(address, count, table, 23 - mantissaBits);
     },
     surveyFloat32: (address, count, table, mantissaBits, every) => {
-      survey(address, count, table, 23 - mantissaBits, every);
-      return range();
+      const magnitude = survey(address, count, table, 23 - mantissaBits, every);
+      const filtered = magnitude >= FILTERED_BITS;
+      return {
+        min: min.value,
+        max: max.value,
+        nanCount: filtered ? nan.value : 0,
+        infiniteCount: filtered ? infinite.value : 0,
+        greatestKey: magnitude >>> (23 - mantissaBits),
+      };
     },
-    takePages: (table, pages, numbers, target) => take(table, pages, numbers, target),
-    addPages: (numbers, counts, count, places, next) => addPages(numbers, counts, count, places, next) >>> 0,
+    takePages: (table, mantissaBits, greatestKey, total, target) =>
+      take(table, 2 ** (8 + mantissaBits) / PAGE_BINS, Math.floor(greatestKey / PAGE_BINS), total, target),
+    addPages: (records, count, places, next) => addPages(records, count, places, next) >>> 0,
     pack: (source, count, bits, target) => {
       call(bits === 4 ? 'pack4' : 'pack2')(source, count, target);
     },

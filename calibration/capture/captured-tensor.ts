@@ -7,9 +7,9 @@ export interface CapturedTensor extends TensorReference {
   readonly view: TensorView;
   /** Kernels over the memory that `view` lies in. */
   readonly kernels: Kernels;
-  /** Room in the same memory for tables and results of kernels; give it back within the pass. */
+  /** Room in the same memory for tables and results of kernels. What is not given back stays as long as the session. */
   readonly room: Room;
 }
 
-/** See Session.allocate. */
+/** See Session.allocate. The same object as long as what it lent stays. */
 export type Room = Pick<Session, 'allocate' | 'free'>;

@@ -1,7 +1,7 @@
-import type { Feed } from '../../datasets/sample.ts';
 import { elementCount, storedBytes } from '../../schema/graph.ts';
 import type { Model } from '../../schema/model.ts';
 import type { Session, TensorView } from '../runtime/runtime.ts';
+import type { CapturedTensor } from './captured-tensor.ts';
 import { keepsState } from './liveness.ts';
 import type { TensorReference } from './reference.ts';
 import { type CapturedModel, type CaptureModelOptions, captureModel } from './rewrite.ts';
@@ -14,6 +14,15 @@ export interface Pass {
   /** Of a segment: what later ones need of it. */
   readonly carried?: Carried;
   session: Session | undefined;
+  /** What its last run showed. */
+  shown?: Shown;
+}
+
+/** The wanted tensors of a run, and the views that they were found in. */
+export interface Shown {
+  readonly inputs: readonly TensorView[];
+  readonly outputs: readonly TensorView[];
+  readonly tensors: readonly CapturedTensor[];
 }
 
 export interface DivideOptions {
@@ -90,14 +99,4 @@ function partsWithin(whole: CapturedModel, budget: number, sizeBytes: SizeBytes)
     for (const output of signature.outputs) if (output.wanted) add(output, sizeBytes(output));
   }
   return parts;
-}
-
-/** The values that the passes after this one may be fed with. */
-export function withCarried(
-  values: Feed,
-  { carried }: Pass,
-  { memory }: Session,
-  outputs: readonly TensorView[],
-): Feed {
-  return carried ? { ...values, ...carried.keep(memory, outputs) } : values;
 }

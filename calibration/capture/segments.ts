@@ -1,4 +1,4 @@
-import type { Feed, TensorValue } from '../../datasets/sample.ts';
+import type { TensorValue } from '../../datasets/sample.ts';
 import { cloneModel, elementCount, producers, storedBytes, tensorConstant } from '../../schema/graph.ts';
 import type { Model, Operator, Subgraph } from '../../schema/model.ts';
 import type { TensorView } from '../runtime/runtime.ts';
@@ -23,9 +23,8 @@ export class Carried {
     this.#names = names;
   }
 
-  /** Values for the feed of later segments. */
-  keep(memory: WebAssembly.Memory, outputs: readonly TensorView[]): Feed {
-    const feed: Record<string, TensorValue> = {};
+  /** Puts values for later segments into their feed. */
+  keep(memory: WebAssembly.Memory, outputs: readonly TensorView[], feed: Record<string, TensorValue>): void {
     for (const { name, type, shape, byteOffset, sizeBytes } of outputs) {
       const target = this.#names.get(name);
       if (target === undefined) continue;
@@ -34,7 +33,6 @@ export class Carried {
       copy.set(new Uint8Array(memory.buffer, byteOffset, sizeBytes));
       feed[target] = { type, shape, data: copy };
     }
-    return feed;
   }
 }
 

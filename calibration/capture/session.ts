@@ -10,7 +10,7 @@ import { dynamicTensors, runsTwice } from './dynamic.ts';
 import { mayBeDynamic } from './fixed.ts';
 import { keepsState } from './liveness.ts';
 import { openModel } from './open-model.ts';
-import { type DivideOptions, divide, type Pass, withCarried } from './passes.ts';
+import { type DivideOptions, divide, type Pass, type Shown } from './passes.ts';
 import { feedShapes, type ProbeResult, probe, unknownShapes } from './probe.ts';
 import type { InputShapes, TensorReference, UnreachableTensor } from './reference.ts';
 import { type CapturedSignature, type CaptureModelOptions, captureModel } from './rewrite.ts';
@@ -81,8 +81,9 @@ export class CaptureSession {
 
   /**
    * Runs one signature on one sample. Each step of the iteration is one pass or segment with its tensors (in the order the
-   * model computes them, inputs first); they are valid until the next step, so finish with them before going on. Breaking
-   * off leaves the remaining ones out. Runs must not overlap.
+   * model computes them, inputs first); they are valid until the next step, so finish with them before going on. The same
+   * array as in an earlier run is about the same tensors in the same places. Breaking off leaves the remaining ones out. Runs
+   * must not overlap.
    * @throws AeqError FEED_INVALID, RUNTIME_REJECTED_MODEL, RUNTIME_FAILED, RUNTIME_OUT_OF_MEMORY
    */
   async *run(key: string, feed: Feed): AsyncGenerator<readonly CapturedTensor[], void, undefined> {
@@ -92,7 +93,7 @@ export class CaptureSession {
     checkFeed(this.signatures[index] as SignatureInfo, feed);
     await this.#fit(view, feed);
     await this.#settle(view, index, feed);
-    let values = feed;
+    const values = { ...feed };
     for (const [number, pass] of (this.#passes ?? []).entries()) {
       const signature = pass.captured.signatures[index] as CapturedSignature;
       if (number > 0 && !signature.outputs.some((output) => output.wanted)) continue;
@@ -103,8 +104,8 @@ export class CaptureSession {
       const session = await this.#open(pass);
       const run = session.signatures.findIndex((entry) => entry.key === signature.key);
       const outputs = await session.run(run, partOf(values, signature));
-      values = withCarried(values, pass, session, outputs);
-      yield this.#wantedOf(session, signature, session.inputViews(run), outputs);
+      pass.carried?.keep(session.memory, outputs, values);
+      yield this.#shown(pass, session, signature, { inputs: session.inputViews(run), outputs });
       if (this.#passes && this.#passes.length > 1) session.releaseOutputs();
     }
   }
@@ -140,21 +141,18 @@ export class CaptureSession {
   }
 
   /** The wanted tensors among inputs and outputs of the last run. */
-  #wantedOf(
-    session: Session,
-    signature: CapturedSignature,
-    inputs: readonly TensorView[],
-    outputs: readonly TensorView[],
-  ): CapturedTensor[] {
+  #shown(pass: Pass, session: Session, signature: CapturedSignature, views: Omit<Shown, 'tensors'>) {
+    const { inputs, outputs } = views;
+    if (pass.shown?.inputs === inputs && pass.shown.outputs === outputs) return pass.shown.tensors;
     const place = { kernels: session.kernels, room: session };
-    const result = wantedInputs(this.#model, signature, inputs, place);
-    const views = new Map(outputs.map((view) => [view.name, view]));
+    const tensors = wantedInputs(this.#model, signature, inputs, place);
+    const byName = new Map(outputs.map((view) => [view.name, view]));
     for (const { subgraph, tensor, name, wanted } of signature.outputs) {
-      const view = views.get(name);
-      if (wanted && view)
-        result.push({ subgraph, tensor, view: named(this.#model, { subgraph, tensor }, view), ...place });
+      const view = wanted ? byName.get(name) : undefined;
+      if (view) tensors.push({ subgraph, tensor, view: named(this.#model, { subgraph, tensor }, view), ...place });
     }
-    return result;
+    pass.shown = { inputs, outputs, tensors };
+    return tensors;
   }
 
   /** A graph without operators cannot be run: its wanted tensors are its inputs, placed in memory of our own. */
@@ -209,14 +207,14 @@ export class CaptureSession {
   }
 
   async #givesAll(index: number, feed: Feed): Promise<boolean> {
-    let values = feed;
+    const values = { ...feed };
     for (const pass of this.#passes ?? []) {
       const signature = pass.captured.signatures[index] as CapturedSignature;
       if (signature.outputs.length === 0) continue;
       const session = await this.#open(pass);
       const outputs = await runsTwice(session, signature.key, partOf(values, signature));
       if (!outputs) return false;
-      values = withCarried(values, pass, session, outputs);
+      pass.carried?.keep(session.memory, outputs, values);
       session.releaseOutputs();
     }
     return true;

@@ -1,4 +1,4 @@
-import type { Feed } from '../../datasets/sample.ts';
+import type { Feed, TensorValue } from '../../datasets/sample.ts';
 import { AeqError } from '../../schema/errors.ts';
 import { type SignatureView, signatureShape } from '../../schema/graph.ts';
 import type { Model } from '../../schema/model.ts';
@@ -77,6 +77,10 @@ export const unknownSignature = (key: string, views: readonly SignatureView[]) =
 
 /** The values that a signature of the copy takes: of two names for one tensor it has one. */
 export function partOf(feed: Feed, signature: CapturedSignature): Feed {
-  const known = new Set(signature.inputs.map((input) => input.name));
-  return Object.fromEntries(Object.entries(feed).filter(([name]) => known.has(name)));
+  const part: Record<string, TensorValue> = {};
+  for (const { name } of signature.inputs) {
+    const value = Object.hasOwn(feed, name) ? feed[name] : undefined;
+    if (value) part[name] = value;
+  }
+  return part;
 }

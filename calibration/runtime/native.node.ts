@@ -107,8 +107,11 @@ interface Placed {
   readonly handle: bigint;
 }
 
+const NO_VIEWS: readonly TensorView[] = [];
+
 interface Buffers {
   readonly placed: readonly Placed[];
+  readonly views: readonly TensorView[];
   readonly handles: BigUint64Array;
   /** Where they begin in the shared block, if they are in it. */
   readonly sharedAt: number | undefined;
@@ -180,11 +183,11 @@ class NativeSession implements Session {
       outputs.handles,
     );
     if (status !== 0) throw this.#failure(described.info.key, status);
-    return outputs.placed.map((placed) => placed.view);
+    return outputs.views;
   }
 
   inputViews(signature: number): readonly TensorView[] {
-    return this.#inputs[signature]?.placed.map((placed) => placed.view) ?? [];
+    return this.#inputs[signature]?.views ?? NO_VIEWS;
   }
 
   allocate(sizeBytes: number): number {
@@ -244,7 +247,7 @@ class NativeSession implements Session {
       );
       return { view, handle };
     });
-    return { placed, handles: BigUint64Array.from(placed, ({ handle }) => handle), sharedAt };
+    return { placed, views, handles: BigUint64Array.from(placed, ({ handle }) => handle), sharedAt };
   }
 
   #forgetOutputs(): void {

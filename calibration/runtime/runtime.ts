@@ -39,7 +39,8 @@ export interface Session {
   readonly alive: boolean;
   /**
    * Runs one signature (by its index) once. Every input must be in the feed with the interpreter's exact type and
-   * number of elements, and nothing else. Runs of one session must not overlap.
+   * number of elements, and nothing else. Runs of one session must not overlap. An array of views that was there before
+   * (of `inputViews` too) says that all of them lie where they did.
    * @throws AeqError FEED_INVALID; RUNTIME_FAILED, and the session is unusable afterwards when the message says so.
    */
   run(signature: number, feed: Feed): Promise<readonly TensorView[]>;

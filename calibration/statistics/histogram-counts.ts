@@ -1,52 +1,69 @@
-import { PAGE_BINS, Workspace } from '../../kernels/index.ts';
+import { PAGE_BINS, PAGE_WORDS, Workspace } from '../../kernels/index.ts';
 import { HISTOGRAM_KEYS, type Histogram } from '../../schema/documents/calibration-histogram.ts';
+import { AeqError } from '../../schema/errors.ts';
 
 /**
- * The pages (neighbouring bins) of a histogram that hold something, about a hundred of 2,048: their numbers, and the
- * counts of their bins. One may be there in parts.
+ * The pages (neighbouring bins) of a histogram that hold something, about a hundred of 2,048, where a CountsMemory has them
+ * staged: PAGE_WORDS a page as the kernels take them out of a table, its number and the counts of its bins, which are less
+ * than 2^31. A bin's key is the number of its page times PAGE_BINS, plus its place in the page. A page may be there in parts.
  */
 export interface HistogramPages {
-  /** A bin's key is that of its page times PAGE_BINS, plus its place in the page. */
-  readonly numbers: Uint32Array;
-  /** PAGE_BINS counts a page, less than 2^31. */
-  readonly counts: Int32Array;
+  readonly memory: CountsMemory;
+  readonly address: number;
+  readonly count: number;
+  /** More of them. */
+  readonly rest?: HistogramPages;
 }
 
 /** The sum of two. */
 export function joinPages(a: HistogramPages, b: HistogramPages): HistogramPages {
-  const numbers = new Uint32Array(a.numbers.length + b.numbers.length);
-  const counts = new Int32Array(a.counts.length + b.counts.length);
-  numbers.set(a.numbers);
-  numbers.set(b.numbers, a.numbers.length);
-  counts.set(a.counts);
-  counts.set(b.counts, a.counts.length);
-  return { numbers, counts };
+  return { ...a, rest: a.rest ? joinPages(a.rest, b) : b };
 }
 
 /** Pages there can be. */
 const PAGES = HISTOGRAM_KEYS / PAGE_BINS;
 
 /** Bytes of a page's sums, and of the addresses of all pages' sums. */
-const SUMS_BYTES = 8 * PAGE_BINS;
+const SUMS_BYTES = 4 * PAGE_BINS;
 const PLACES_BYTES = 4 * PAGES;
 
 /** Pages that room is made for at a time. */
-const LEAST_ROOM_PAGES = 512;
+const LEAST_ROOM_PAGES = 1024;
 
-/** Memory in reach of the kernels for the sums of many histograms. */
+/** Pages of one sample that room is made for at first. */
+const LEAST_STAGED_PAGES = 1024;
+
+/** Memory in reach of the kernels for the sums of many histograms, and for the pages of a sample until they are added. */
 export class CountsMemory {
   #workspace: Workspace | undefined;
   /** Where the next page's sums will be, and where the room for such ends. */
   #next = 0;
   #end = 0;
-  #scratch = { address: 0, sizeBytes: 0 };
+  /** Words of staged pages: where they begin, how many are used and there are. */
+  #stage = { start: 0, used: 0, size: 0 };
+  /** All of the memory. */
+  #words = new Uint32Array(0);
 
   /** Takes back everything: histograms that were summed up in it are lost. */
   reset(): void {
     this.#workspace?.reset();
     this.#next = 0;
     this.#end = 0;
-    this.#scratch = { address: 0, sizeBytes: 0 };
+    this.#stage = { start: 0, used: 0, size: 0 };
+  }
+
+  /** Forgets the pages that were staged. */
+  clearStage(): void {
+    this.#stage.used = 0;
+  }
+
+  /** A copy of these pages, which stays until the stage is cleared. */
+  stage(pages: Uint32Array): HistogramPages {
+    if (this.#stage.used + pages.length > this.#stage.size) this.#growStage(pages.length);
+    const at = this.#stage.start + this.#stage.used;
+    this.#stage.used += pages.length;
+    this.#allWords().set(pages, at);
+    return { memory: this, address: 4 * at, count: pages.length / PAGE_WORDS };
   }
 
   /** Room for the addresses of a histogram's sums, all of them 0. */
@@ -56,37 +73,33 @@ export class CountsMemory {
     return address;
   }
 
-  /** Makes room for the sums of so many pages more: until they are taken, views stay valid. */
-  reserve(pages: number): void {
-    if (this.#end - this.#next >= pages * SUMS_BYTES) return;
-    const sizeBytes = Math.max(pages, LEAST_ROOM_PAGES) * SUMS_BYTES;
-    this.#next = this.#memory().allocate(sizeBytes);
-    this.#end = this.#next + sizeBytes;
+  /** Adds staged pages to the sums that `places` has the addresses of. A sum has to stay below 2^32. */
+  addPages(places: number, { memory, address, count, rest }: HistogramPages): void {
+    if (memory !== this) throw new AeqError('INTERNAL', 'pages were staged for another sum');
+    this.#reserve(count);
+    this.#next = this.#memory().kernels.addPages(address, count, places, this.#next);
+    if (rest) this.addPages(places, rest);
   }
 
-  /** The sums of one page more, all of them 0, out of what was reserved. */
-  takePage(): number {
-    const address = this.#next;
-    this.#next += SUMS_BYTES;
-    this.#memory().bytes(address, SUMS_BYTES).fill(0);
-    return address;
-  }
-
-  /** Adds pages to the sums that `places` has the addresses of. */
-  addPages(places: number, { numbers, counts }: HistogramPages): void {
-    this.reserve(numbers.length);
-    const from = this.#room(numbers.byteLength + counts.byteLength);
-    const to = from + counts.byteLength;
-    const { memory, kernels } = this.#memory();
-    new Int32Array(memory.buffer, from, counts.length).set(counts);
-    new Uint32Array(memory.buffer, to, numbers.length).set(numbers);
-    this.#next = kernels.addPages(to, from, numbers.length, places, this.#next);
-  }
-
-  /** Addresses of a histogram's sums, and all sums there are, by their address / 8. */
-  views(places: number): { places: Uint32Array; sums: Float64Array } {
-    const { buffer } = this.#memory().memory;
-    return { places: new Uint32Array(buffer, places, PAGES), sums: new Float64Array(buffer) };
+  /** Takes what there is out of a histogram's sums. */
+  take(places: number): Histogram {
+    const words = this.#allWords();
+    const found = words.subarray(places / 4, places / 4 + PAGES);
+    const used = [...found.keys()].filter((page) => found[page] !== 0);
+    const keys = new Uint16Array(used.length * PAGE_BINS);
+    const counts = new Float64Array(keys.length);
+    let bins = 0;
+    for (const page of used) {
+      const first = (found[page] as number) / 4;
+      for (let bin = 0; bin < PAGE_BINS; bin++) {
+        const count = words[first + bin] as number;
+        if (count === 0) continue;
+        keys[bins] = page * PAGE_BINS + bin;
+        counts[bins++] = count;
+      }
+      words.fill(0, first, first + PAGE_BINS);
+    }
+    return { keys: keys.slice(0, bins), counts: counts.slice(0, bins) };
   }
 
   #memory(): Workspace {
@@ -94,57 +107,77 @@ export class CountsMemory {
     return this.#workspace;
   }
 
-  #room(sizeBytes: number): number {
-    if (sizeBytes > this.#scratch.sizeBytes) {
-      const larger = Math.max(2 * this.#scratch.sizeBytes, sizeBytes);
-      this.#scratch = { address: this.#memory().allocate(larger), sizeBytes: larger };
-    }
-    return this.#scratch.address;
+  #allWords(): Uint32Array {
+    const { buffer } = this.#memory().memory;
+    if (this.#words.buffer !== buffer) this.#words = new Uint32Array(buffer);
+    return this.#words;
+  }
+
+  /** Makes room for the sums of so many pages more. */
+  #reserve(pages: number): void {
+    if (this.#end - this.#next >= pages * SUMS_BYTES) return;
+    const sizeBytes = Math.max(pages, LEAST_ROOM_PAGES) * SUMS_BYTES;
+    this.#next = this.#memory().allocate(sizeBytes);
+    this.#end = this.#next + sizeBytes;
+  }
+
+  /** What was staged before stays where it is. */
+  #growStage(words: number): void {
+    const size = Math.max(2 * (this.#stage.size + words), LEAST_STAGED_PAGES * PAGE_WORDS);
+    this.#stage = { start: this.#memory().allocate(4 * size) / 4, used: 0, size };
   }
 }
+
+/** Values that sums in uint32 have room for. */
+const MOST_PENDING = 2 ** 32 - 1;
 
 /** The sum of histograms. Counts are whole doubles, so that it is the same in any order. */
 export class HistogramCounts {
   readonly #memory: CountsMemory;
-  readonly #places: number;
+  #places: number | undefined;
+  /** Values in the sums of the memory; all others are in the settled histogram. */
+  #pending = 0;
+  #settled: Histogram | undefined;
 
   constructor(memory: CountsMemory) {
     this.#memory = memory;
-    this.#places = memory.allocatePlaces();
   }
 
   /** Adds the bins of one histogram. */
-  add({ keys, counts }: Histogram): void {
-    this.#memory.reserve(Math.min(keys.length, PAGES));
-    const { places, sums } = this.#memory.views(this.#places);
-    for (let i = 0; i < keys.length; i++) {
-      const key = keys[i] as number;
-      const page = Math.floor(key / PAGE_BINS);
-      if (places[page] === 0) places[page] = this.#memory.takePage();
-      const bin = (places[page] as number) / 8 + (key % PAGE_BINS);
-      sums[bin] = (sums[bin] as number) + (counts[i] as number);
-    }
+  add(histogram: Histogram): void {
+    this.#settled = this.#settled ? sumOf(this.#settled, histogram) : histogram;
   }
 
-  /** Adds counts that lie together in pages. */
-  addPages(pages: HistogramPages): void {
+  /** Adds counts that lie together in pages, of so many values at most. */
+  addPages(pages: HistogramPages, values: number): void {
+    if (this.#pending + values > MOST_PENDING) this.#settle();
+    this.#pending += values;
+    this.#places ??= this.#memory.allocatePlaces();
     this.#memory.addPages(this.#places, pages);
   }
 
   /** The sum so far. */
   build(): Histogram {
-    const { places, sums } = this.#memory.views(this.#places);
-    const keys: number[] = [];
-    const counts: number[] = [];
-    places.forEach((address, page) => {
-      if (address === 0) return;
-      for (let bin = 0; bin < PAGE_BINS; bin++) {
-        const count = sums[address / 8 + bin] as number;
-        if (count === 0) continue;
-        keys.push(page * PAGE_BINS + bin);
-        counts.push(count);
-      }
-    });
-    return { keys: Uint16Array.from(keys), counts: Float64Array.from(counts) };
+    this.#settle();
+    return this.#settled ?? { keys: new Uint16Array(0), counts: new Float64Array(0) };
   }
+
+  #settle(): void {
+    if (this.#places !== undefined) this.add(this.#memory.take(this.#places));
+    this.#pending = 0;
+  }
+}
+
+/** All bins of two histograms. */
+function sumOf(a: Histogram, b: Histogram): Histogram {
+  const keys = new Uint16Array(a.keys.length + b.keys.length);
+  const counts = new Float64Array(keys.length);
+  let bins = 0;
+  for (let i = 0, j = 0; i < a.keys.length || j < b.keys.length; bins++) {
+    const [first, second] = [a.keys[i] ?? HISTOGRAM_KEYS, b.keys[j] ?? HISTOGRAM_KEYS];
+    keys[bins] = Math.min(first, second);
+    if (first <= second) counts[bins] = a.counts[i++] as number;
+    if (second <= first) counts[bins] = (counts[bins] as number) + (b.counts[j++] as number);
+  }
+  return { keys: keys.slice(0, bins), counts: counts.slice(0, bins) };
 }

@@ -1,8 +1,8 @@
 import type { Kernels } from '../../kernels/index.ts';
 import { TensorType } from '../../schema/generated/tflite.ts';
 import { elementCount } from '../../schema/graph.ts';
-import { type HistogramPages, joinPages } from './histogram-counts.ts';
-import type { HistogramTable, PageStage } from './histogram-table.ts';
+import { type CountsMemory, type HistogramPages, joinPages } from './histogram-counts.ts';
+import type { HistogramTable } from './histogram-table.ts';
 import type { SampleRows } from './product-sum.ts';
 
 /** What one sample showed of one tensor. */
@@ -31,14 +31,12 @@ export interface TensorMemory {
 export interface HistogramRoom {
   /** In the memory of the values. */
   readonly table: HistogramTable;
-  /** Where the pages go. */
-  readonly stage: PageStage;
+  /** Where its pages are staged. */
+  readonly counts: CountsMemory;
 }
 
-/** What to look at besides the range. */
+/** What to look at besides the range and the histogram. */
 export interface ObservationOptions {
-  /** Without it: no histogram. */
-  readonly histogram?: HistogramRoom | undefined;
   readonly rowMaximum?: boolean | undefined;
   /** Keep the values of a float32 tensor, as rows of this length. */
   readonly rowLength?: number | undefined;
@@ -62,17 +60,19 @@ export function mergeObservations(a: TensorObservation, b: TensorObservation): T
 }
 
 /**
- * Looks at a tensor where it lies. Float32 tensors get the full account; integers and bools their plain range.
- * Undefined for a tensor without elements and for types that no range is wanted of (float16, strings ...).
+ * Looks at a tensor where it lies. Float32 tensors get the full account, with a histogram where there is room for one;
+ * integers and bools their plain range. Undefined for a tensor without elements and for types that no range is wanted of (float16, strings
+ * ...).
  */
 export function observe(
   kernels: Kernels,
   view: TensorMemory,
+  histogram: HistogramRoom | undefined,
   options: ObservationOptions = {},
 ): TensorObservation | undefined {
   const elements = elementCount(view.shape);
   if (elements === 0) return undefined;
-  if (view.type === TensorType.FLOAT32) return observeFloat32(kernels, view, elements, options);
+  if (view.type === TensorType.FLOAT32) return observeFloat32(kernels, view, elements, histogram, options);
   const range = integerRange(kernels, view, elements);
   return range && { ...range, elements, nans: 0, infinities: 0, histogram: undefined, leastRowMaximum: undefined };
 }
@@ -81,12 +81,12 @@ function observeFloat32(
   kernels: Kernels,
   view: TensorMemory,
   elements: number,
-  { histogram, rowMaximum, rowLength, squaresOnly }: ObservationOptions,
+  histogram: HistogramRoom | undefined,
+  options: ObservationOptions,
 ): TensorObservation {
   const { range, pages } = histogram
-    ? histogram.table.survey(view.byteOffset, elements, histogram.stage)
+    ? histogram.table.survey(view.byteOffset, elements, histogram.counts)
     : { range: kernels.rangeFloat32(view.byteOffset, elements), pages: undefined };
-  const values = () => new Float32Array(kernels.memory.buffer, view.byteOffset, elements);
   return {
     // A zero is stored without its sign.
     min: range.min + 0,
@@ -95,19 +95,25 @@ function observeFloat32(
     nans: range.nanCount,
     infinities: range.infiniteCount,
     histogram: pages,
-    leastRowMaximum: rowMaximum ? leastRowMaximum(values(), view.shape.at(-1) ?? 1) : undefined,
-    ...(rowLength !== undefined &&
-      elements % rowLength === 0 && {
-        rows: [
-          {
-            channels: rowLength,
-            values: values().slice(),
-            batch: view.shape[0] ?? 1,
-            ...(squaresOnly && { squaresOnly }),
-          },
-        ],
-      }),
+    leastRowMaximum: options.rowMaximum
+      ? leastRowMaximum(floatsOf(kernels, view, elements), view.shape.at(-1) ?? 1)
+      : undefined,
+    rows: keptRows(kernels, view, elements, options),
   };
+}
+
+const floatsOf = ({ memory }: Kernels, { byteOffset }: TensorMemory, elements: number) =>
+  new Float32Array(memory.buffer, byteOffset, elements);
+
+/** A copy of the values; undefined where they are no whole rows. */
+function keptRows(
+  kernels: Kernels,
+  view: TensorMemory,
+  elements: number,
+  { rowLength: channels, squaresOnly }: ObservationOptions,
+): SampleRows[] | undefined {
+  if (channels === undefined || elements % channels !== 0) return undefined;
+  return [{ channels, values: floatsOf(kernels, view, elements).slice(), batch: view.shape[0] ?? 1, squaresOnly }];
 }
 
 /** Least over the rows of the greatest value of each row; NaN is passed over. */

@@ -28,6 +28,8 @@ export class StatisticsSum {
   readonly #samples: CalibratedSample[] = [];
   readonly #keys = new Set<string>();
   readonly #tensors = new Map<string, TensorSum>();
+  /** The same by the objects that name them, which are few where samples come one after the other. */
+  readonly #known = new WeakMap<TensorIdentity, TensorSum>();
   readonly #memory: CountsMemory;
 
   /** `memory`: for the histograms of this sum alone. */
@@ -61,7 +63,7 @@ export class StatisticsSum {
   absorb({ samples, tensors }: CollectedStatistics): void {
     const [doubled, ...more] = samples.filter((sample) => this.has(sample.signature, sample.index));
     if (doubled) throw doubledSample(doubled, more);
-    for (const tensor of tensors) this.#tensor(identityOf(tensor), false);
+    for (const tensor of tensors) this.#tensors.get(keyOfTensor(tensor))?.requireSame(tensor);
     const ordinals = samples.map((sample) => this.#register(sample));
     for (const tensor of tensors) this.#tensor(identityOf(tensor)).absorb(tensor, ordinals);
   }
@@ -95,16 +97,15 @@ export class StatisticsSum {
     return this.#samples.push({ signature: sample.signature, index: sample.index, name: sample.name }) - 1;
   }
 
-  #tensor(identity: TensorIdentity, create = true): TensorSum {
-    const key = `${identity.subgraph}:${identity.tensor}`;
-    const found = this.#tensors.get(key);
-    if (found) {
-      found.requireSame(identity);
-      return found;
-    }
-    const made = new TensorSum(identity, this.#memory);
-    if (create) this.#tensors.set(key, made);
-    return made;
+  #tensor(identity: TensorIdentity): TensorSum {
+    const known = this.#known.get(identity);
+    if (known) return known;
+    const key = keyOfTensor(identity);
+    const found = this.#tensors.get(key) ?? new TensorSum(identity, this.#memory);
+    found.requireSame(identity);
+    this.#tensors.set(key, found);
+    this.#known.set(identity, found);
+    return found;
   }
 }
 
@@ -116,6 +117,8 @@ const identityOf = ({ subgraph, tensor, name, type, shape }: TensorIdentity): Te
   type,
   shape,
 });
+
+const keyOfTensor = ({ subgraph, tensor }: TensorIdentity) => `${subgraph}:${tensor}`;
 
 const keyOf = ({ signature, index }: { signature: string; index: number }) => `${index}:${signature}`;
 
@@ -166,7 +169,7 @@ class TensorSum {
   add(ordinal: number, observation: TensorObservation): void {
     this.#ranges.add(ordinal, observation.min, observation.max);
     this.#addTotals(observation);
-    if (observation.histogram) this.#counts().addPages(observation.histogram);
+    if (observation.histogram) this.#counts().addPages(observation.histogram, observation.elements);
     this.#learned.add(observation.rows);
   }
 

@@ -1,4 +1,4 @@
-import { countPicked, GROUP, startPicking } from './histogram';
+import { countPicked, GROUP, histogramFloat32, startPicking } from './histogram';
 import { laneSum, load32Part, upper } from './lanes';
 
 /** Least and greatest value; infinities for no values. */
@@ -15,47 +15,96 @@ const HIGH: f32 = 3e38;
 const INFINITY_BITS: u32 = 0x7f800000;
 const NAN_BITS: u32 = 0x7fc00000;
 
-// What a scan leaves: extremes of the values' bits. Floats of one sign are ordered like their bits, so three integer
-// reductions a vector tell the range, the zeros' signs and whether there was a NaN.
+// What a scan leaves: extremes of the values' bits. Floats of one sign are ordered like their bits, so two integer
+// reductions a vector tell the range, the zeros' signs and whether there was a NaN, where there are values of both signs.
 let mostSigned: i32 = 0;
 let mostUnsigned: u32 = 0;
+/** Of values that all have the same sign; 0 says that there is a positive zero. */
 let leastUnsigned: u32 = 0;
+// Of the last piece alone: the greatest magnitude of each sign; both are the same where there is one sign only.
+let pieceSigned: i32 = 0;
+let pieceUnsigned: u32 = 0;
+
+/** Values that stay in the first cache while they are looked at several times. */
+const PIECE: usize = 4096;
 
 /** Reduces the bits of at least one float32. */
 function scan(address: usize, count: usize): void {
+  startScan();
+  for (let left = count; left > 0; ) {
+    const step = left < PIECE ? left : PIECE;
+    scanPiece(address, step);
+    address += step << 2;
+    left -= step;
+  }
+}
+
+function startScan(): void {
+  mostSigned = i32.MIN_VALUE;
+  mostUnsigned = 0;
+  leastUnsigned = u32.MAX_VALUE;
+}
+
+/** Goes on with at least one float32. */
+function scanPiece(address: usize, count: usize): void {
+  scanMost(address, count);
+  const sameSign = (mostSigned ^ <i32>mostUnsigned) >= 0;
+  if (sameSign && leastUnsigned != 0) scanLeast(address, count);
+}
+
+/** The greatest bits of at least one float32, as signed and as unsigned numbers. */
+function scanMost(address: usize, count: usize): void {
   let signed = v128.load32_splat(address);
   let most = signed;
-  let least = signed;
   let signed2 = signed;
   let most2 = signed;
-  let least2 = signed;
   let left = count;
-  for (; left >= 8; left -= 8) {
+  for (; left >= 16; left -= 16) {
     const x = v128.load(address);
     const y = v128.load(address, 16);
+    const z = v128.load(address, 32);
+    const w = v128.load(address, 48);
     signed = i32x4.max_s(signed, x);
     most = i32x4.max_u(most, x);
-    least = i32x4.min_u(least, x);
     signed2 = i32x4.max_s(signed2, y);
     most2 = i32x4.max_u(most2, y);
-    least2 = i32x4.min_u(least2, y);
-    address += 32;
+    signed = i32x4.max_s(signed, z);
+    most = i32x4.max_u(most, z);
+    signed2 = i32x4.max_s(signed2, w);
+    most2 = i32x4.max_u(most2, w);
+    address += 64;
   }
   for (; left > 0; ) {
     const step: usize = left < 4 ? left : 4;
     const x = step < 4 ? load32Part(address, step) : v128.load(address);
     signed = i32x4.max_s(signed, x);
     most = i32x4.max_u(most, x);
-    least = i32x4.min_u(least, x);
     address += step << 2;
     left -= step;
   }
-  signed = fold<i32>(i32x4.max_s(signed, signed2), true);
-  most = fold<u32>(i32x4.max_u(most, most2), true);
-  least = fold<u32>(i32x4.min_u(least, least2), false);
-  mostSigned = i32x4.extract_lane(signed, 0);
-  mostUnsigned = i32x4.extract_lane(most, 0);
-  leastUnsigned = i32x4.extract_lane(least, 0);
+  pieceSigned = i32x4.extract_lane(fold<i32>(i32x4.max_s(signed, signed2), true), 0);
+  pieceUnsigned = i32x4.extract_lane(fold<u32>(i32x4.max_u(most, most2), true), 0);
+  mostSigned = max<i32>(mostSigned, pieceSigned);
+  mostUnsigned = max<u32>(mostUnsigned, pieceUnsigned);
+}
+
+/** The least bits of at least one float32, as unsigned numbers. */
+function scanLeast(address: usize, count: usize): void {
+  let least = v128.load32_splat(address);
+  let least2 = least;
+  let left = count;
+  for (; left >= 8; left -= 8) {
+    least = i32x4.min_u(least, v128.load(address));
+    least2 = i32x4.min_u(least2, v128.load(address, 16));
+    address += 32;
+  }
+  for (; left > 0; ) {
+    const step: usize = left < 4 ? left : 4;
+    least = i32x4.min_u(least, step < 4 ? load32Part(address, step) : v128.load(address));
+    address += step << 2;
+    left -= step;
+  }
+  leastUnsigned = min<u32>(leastUnsigned, i32x4.extract_lane(fold<u32>(i32x4.min_u(least, least2), false), 0));
 }
 
 /** Whether the last scan met a NaN. */
@@ -98,37 +147,31 @@ function finishRange(address: usize, count: usize): void {
   if (resultMax == f32.NEGATIVE_INFINITY) resultMax = plainMax();
 }
 
-/** Values that stay in the first cache between being scanned and being counted. */
-const PIECE: usize = 4096;
-
-/** The range and, of one in `every` groups of eight values, a histogram; the memory is read once. */
-export function surveyFloat32(address: usize, count: usize, table: usize, shift: i32, every: u32): void {
+/**
+ * The range and, out of one in `every` groups of eight values and the extremes of each piece, a histogram; the memory is
+ * read once. Gives the bits of the greatest magnitude, NaN included.
+ */
+export function surveyFloat32(address: usize, count: usize, table: usize, shift: i32, every: u32): i32 {
   resultMin = f32.POSITIVE_INFINITY;
   resultMax = f32.NEGATIVE_INFINITY;
   resultNan = 0;
   resultInfinite = 0;
-  if (count == 0) return;
+  if (count == 0) return 0;
   const block: usize = <usize>every * GROUP;
   const piece: usize = block < PIECE ? PIECE - (PIECE % block) : block;
-  let signed: i32 = i32.MIN_VALUE;
-  let most: u32 = 0;
-  let least: u32 = u32.MAX_VALUE;
+  startScan();
   startPicking();
   let at = address;
   for (let left = count; left > 0; ) {
     const step = left < piece ? left : piece;
-    scan(at, step);
-    signed = max<i32>(signed, mostSigned);
-    most = max<u32>(most, mostUnsigned);
-    least = min<u32>(least, leastUnsigned);
-    countPicked(at, step, table, shift, every);
+    scanPiece(at, step);
+    if (every > 1 && step >= block) countPicked(at, step, table, shift, every, pieceSigned, pieceUnsigned);
+    else histogramFloat32(at, step, table, shift);
     at += step << 2;
     left -= step;
   }
-  mostSigned = signed;
-  mostUnsigned = most;
-  leastUnsigned = least;
   finishRange(address, count);
+  return max<i32>(mostSigned, <i32>(mostUnsigned & 0x7fffffff));
 }
 
 /** Bits of a float as an integer in the order of the values (-NaN, -inf ... -0, +0 ... +inf, +NaN), and back. */

@@ -1,5 +1,5 @@
 import type { Room } from '../../calibration/capture/session.ts';
-import { type Kernels, PAGE_BINS } from '../../kernels/index.ts';
+import { type Kernels, PAGE_BINS, PAGE_WORDS } from '../../kernels/index.ts';
 import type { Distribution } from '../../schema/documents/comparison.ts';
 import { CODE_LIMITS, type Coding, type TensorNumbers } from './numbers.ts';
 
@@ -14,10 +14,8 @@ const PAGES = TABLE_ENTRIES / PAGE_BINS;
 
 /** How the values of one tensor in one sample are spread over bins by sign, exponent and top mantissa bits. */
 export interface Spread {
-  /** Pages of bins that hold any values. */
+  /** Pages of bins that hold any values, as `takePages` gives them. */
   readonly pages: Uint32Array;
-  /** What each bin of these pages holds. */
-  readonly counts: Uint32Array;
   readonly least: number;
   readonly greatest: number;
 }
@@ -27,20 +25,15 @@ export function spreadOf(
   values: TensorNumbers,
   { kernels, room }: { readonly kernels: Kernels; readonly room: Room },
 ): Spread {
-  const address = room.allocate(4 * (2 * TABLE_ENTRIES + PAGES));
+  const { byteOffset, count } = values;
+  const address = room.allocate(4 * (TABLE_ENTRIES + PAGES * PAGE_WORDS));
   try {
     const { buffer } = kernels.memory;
-    const numbers = address + 4 * TABLE_ENTRIES;
-    const target = numbers + 4 * PAGES;
+    const target = address + 4 * TABLE_ENTRIES;
     new Uint32Array(buffer, address, TABLE_ENTRIES).fill(0);
-    const { min, max } = kernels.surveyFloat32(values.byteOffset, values.count, address, MANTISSA_BITS, 1);
-    const taken = kernels.takePages(address, PAGES, numbers, target);
-    return {
-      pages: new Uint32Array(buffer, numbers, taken).slice(),
-      counts: new Uint32Array(buffer, target, PAGE_BINS * taken).slice(),
-      least: min,
-      greatest: max,
-    };
+    const { min, max, greatestKey } = kernels.surveyFloat32(byteOffset, count, address, MANTISSA_BITS, 1);
+    const taken = kernels.takePages(address, MANTISSA_BITS, greatestKey, count, target);
+    return { pages: new Uint32Array(buffer, target, PAGE_WORDS * taken).slice(), least: min, greatest: max };
   } finally {
     room.free(address);
   }
@@ -52,11 +45,13 @@ export class DistributionCounter {
   #least = Number.POSITIVE_INFINITY;
   #greatest = Number.NEGATIVE_INFINITY;
 
-  add({ pages, counts, least, greatest }: Spread): void {
+  add({ pages, least, greatest }: Spread): void {
     const table = this.#table;
-    for (let i = 0; i < counts.length; i += 1) {
-      const bin = PAGE_BINS * (pages[Math.floor(i / PAGE_BINS)] as number) + (i % PAGE_BINS);
-      table[bin] = (table[bin] as number) + (counts[i] as number);
+    for (let start = 0; start < pages.length; start += PAGE_WORDS) {
+      const first = PAGE_BINS * (pages[start] as number);
+      for (let bin = 0; bin < PAGE_BINS; bin += 1) {
+        table[first + bin] = (table[first + bin] as number) + (pages[start + 1 + bin] as number);
+      }
     }
     if (Number.isFinite(least)) this.#least = Math.min(this.#least, least);
     if (Number.isFinite(greatest)) this.#greatest = Math.max(this.#greatest, greatest);

@@ -147,7 +147,7 @@ function documentOf(indices: readonly number[], rowLength?: number, squaresOnly?
     const workspace = new Workspace();
     const byteOffset = workspace.place(randomFloats(8, index + 1));
     const view = { type: TensorType.FLOAT32, shape: [2, 4], byteOffset };
-    const seen = observe(workspace.kernels, view, { rowLength, squaresOnly });
+    const seen = observe(workspace.kernels, view, undefined, { rowLength, squaresOnly });
     if (seen) sum.addSample({ signature: 'a', index, name: '' }, [[identity(0), seen]]);
   }
   return {

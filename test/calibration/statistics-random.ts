@@ -1,5 +1,6 @@
 import fc from 'fast-check';
-import { HistogramTable, PageStage, TABLE_ROOM_BYTES } from '../../calibration/statistics/histogram-table.ts';
+import { CountsMemory } from '../../calibration/statistics/histogram-counts.ts';
+import { HistogramTable, TABLE_ROOM_BYTES } from '../../calibration/statistics/histogram-table.ts';
 import { observe, type TensorObservation } from '../../calibration/statistics/observation.ts';
 import type { TensorIdentity } from '../../calibration/statistics/statistics.ts';
 import { StatisticsSum } from '../../calibration/statistics/statistics.ts';
@@ -37,14 +38,23 @@ export const rawSamples: fc.Arbitrary<RawSample[]> = fc.uniqueArray(
   { selector: ({ sample }) => `${sample.signature}${sample.index}`, maxLength: 12 },
 );
 
+interface ObserveOptions {
+  /** Of the sum that it is for. */
+  readonly counts?: CountsMemory;
+  readonly makeKernels?: (memory: WebAssembly.Memory) => Kernels;
+}
+
 /** What the kernels see in values that lie in JavaScript; undefined for none. */
-export function observeValues(values: Float32Array, makeKernels?: (memory: WebAssembly.Memory) => Kernels) {
+export function observeValues(
+  values: Float32Array,
+  { counts = new CountsMemory(), makeKernels }: ObserveOptions = {},
+): TensorObservation | undefined {
   const workspace = makeKernels ? new Workspace(makeKernels) : new Workspace();
   const room = workspace.allocate(TABLE_ROOM_BYTES);
   const byteOffset = workspace.place(values);
   const view = { type: TensorType.FLOAT32, shape: [values.length], byteOffset };
-  const histogram = { table: new HistogramTable(workspace.kernels, room), stage: new PageStage() };
-  return observe(workspace.kernels, view, { histogram, rowMaximum: true });
+  const histogram = { table: new HistogramTable(workspace.kernels, room), counts };
+  return observe(workspace.kernels, view, histogram, { rowMaximum: true });
 }
 
 export function identity(tensor: number): TensorIdentity {
@@ -53,8 +63,9 @@ export function identity(tensor: number): TensorIdentity {
 
 /** The document of some of the samples, as a run over them would make it. */
 export function documentOf(samples: readonly RawSample[], selected?: readonly number[]): CalibrationDocument {
-  const sum = new StatisticsSum();
-  for (const { sample, values } of samples) sum.addSample(sample, observations(values));
+  const counts = new CountsMemory();
+  const sum = new StatisticsSum(counts);
+  for (const { sample, values } of samples) sum.addSample(sample, observations(values, counts));
   return {
     model: { file: 'model.tflite', sha256: 'a'.repeat(64), sizeBytes: 1000 },
     runtimes: ['interpreter 1.0'],
@@ -68,9 +79,9 @@ export function documentOf(samples: readonly RawSample[], selected?: readonly nu
   };
 }
 
-function observations(values: readonly Float32Array[]): [TensorIdentity, TensorObservation][] {
+function observations(values: readonly Float32Array[], counts: CountsMemory): [TensorIdentity, TensorObservation][] {
   return values.flatMap((list, tensor): [TensorIdentity, TensorObservation][] => {
-    const seen = observeValues(list);
+    const seen = observeValues(list, { counts });
     return seen ? [[identity(tensor), seen]] : [];
   });
 }

@@ -5,7 +5,7 @@ import { CountsMemory, HistogramCounts } from '../../calibration/statistics/hist
 import { mergeCalibrations, missingSamples } from '../../calibration/statistics/merge.ts';
 import { mergeObservations, observe, type TensorObservation } from '../../calibration/statistics/observation.ts';
 import { StatisticsSum, type TensorIdentity } from '../../calibration/statistics/statistics.ts';
-import { plainKernels, Workspace } from '../../kernels/index.ts';
+import { PAGE_WORDS, plainKernels, Workspace } from '../../kernels/index.ts';
 import type { CalibrationDocument } from '../../schema/documents/calibration.ts';
 import { decodeHistogram, encodeHistogram, histogramTotal } from '../../schema/documents/calibration-histogram.ts';
 import { readCalibration } from '../../schema/documents/calibration-read.ts';
@@ -46,8 +46,8 @@ function errorOf(action: () => unknown): AeqError {
 }
 
 function histogramOf(seen: TensorObservation | undefined) {
-  const sum = new HistogramCounts(new CountsMemory());
-  if (seen?.histogram) sum.addPages(seen.histogram);
+  const sum = new HistogramCounts(seen?.histogram?.memory ?? new CountsMemory());
+  if (seen?.histogram) sum.addPages(seen.histogram, seen.elements);
   return sum.build();
 }
 
@@ -126,12 +126,28 @@ describe('statistics', () => {
     expect(again.build()).toEqual({ samples, tensors });
   });
 
+  it('hold counts beyond 32 bits', () => {
+    const memory = new CountsMemory();
+    const sum = new HistogramCounts(memory);
+    const [key, values, times] = [16 * 7 + 3, 2 ** 30 + 1, 9];
+    const page = new Uint32Array(PAGE_WORDS);
+    page[0] = 7;
+    page[1 + 3] = values;
+    for (let i = 0; i < times; i += 1) sum.addPages(memory.stage(page), values);
+    sum.add({ keys: Uint16Array.of(2, key), counts: Float64Array.of(5, 1) });
+    const expected = { keys: Uint16Array.of(2, key), counts: Float64Array.of(5, times * values + 1) };
+    expect(sum.build()).toEqual(expected);
+    expect(sum.build()).toEqual(expected);
+  });
+
   it('hold every finite value in the histogram, at its place', () => {
     fc.assert(
       fc.property(fc.array(fc.float(), { minLength: 1, maxLength: 60 }), (list) => {
         const values = Float32Array.from(list);
         const seen = observeValues(values);
-        expect(seen).toEqual(observeValues(values, plainKernels));
+        const plain = observeValues(values, { makeKernels: plainKernels });
+        expect(seen).toEqual(plain);
+        expect(histogramOf(seen)).toEqual(histogramOf(plain));
         const finite = values.filter(Number.isFinite);
         expect(seen?.nans).toBe(values.filter(Number.isNaN).length);
         expect(seen?.infinities).toBe(values.length - finite.length - (seen?.nans ?? 0));
@@ -149,7 +165,9 @@ describe('statistics', () => {
     const values = Float32Array.from({ length: 300_001 }, (_, i) => Math.sin(i * i) * 3);
     values[123_457] = 1000;
     const seen = observeValues(values);
-    expect(seen).toEqual(observeValues(values, plainKernels));
+    const plain = observeValues(values, { makeKernels: plainKernels });
+    expect(seen).toEqual(plain);
+    expect(histogramOf(seen)).toEqual(histogramOf(plain));
     expect(seen?.max).toBe(1000);
     const counts = histogramOf(seen);
     expect(histogramTotal(counts)).toBe(values.length);
@@ -159,9 +177,12 @@ describe('statistics', () => {
     const above = counts.keys.reduce((n, key, i) => n + (key >= 8128 && key < 16384 ? (counts.counts[i] ?? 0) : 0), 0);
     expect(Math.abs(above / values.length - share(values))).toBeLessThan(0.02);
     values[7] = Number.NaN;
+    // One that is alone stands for itself only.
+    const key = (new Uint32Array(Float32Array.of(1000).buffer)[0] as number) >>> 17;
+    expect(counts.counts[counts.keys.indexOf(key)]).toBe(1);
     const whole = histogramOf(observeValues(values));
     expect(histogramTotal(whole)).toBe(values.length - 1);
-    expect(whole.keys).toContain((new Uint32Array(Float32Array.of(1000).buffer)[0] as number) >>> 17);
+    expect(whole.keys).toContain(key);
   });
 
   it('of two places are those of all their values', () => {
@@ -170,7 +191,8 @@ describe('statistics', () => {
     const list = fc.array(value, { minLength: 1, maxLength: 40 }).map((x) => Float32Array.from(x));
     fc.assert(
       fc.property(list, list, (a, b) => {
-        const [one, two] = [observeValues(a), observeValues(b)];
+        const counts = new CountsMemory();
+        const [one, two] = [observeValues(a, { counts }), observeValues(b, { counts })];
         const all = observeValues(Float32Array.of(...a, ...b));
         if (!one || !two) throw new Error('there are values');
         const merged = mergeObservations(one, two);
@@ -185,7 +207,7 @@ describe('statistics', () => {
   it('see integers, bools and rows where they lie', () => {
     const workspace = new Workspace();
     const look = (type: number, values: ArrayBufferView & { length: number }, shape: readonly number[]) =>
-      observe(workspace.kernels, { type, shape, byteOffset: workspace.place(values) }, { rowMaximum: true });
+      observe(workspace.kernels, { type, shape, byteOffset: workspace.place(values) }, undefined, { rowMaximum: true });
     expect(look(TensorType.INT64, BigInt64Array.of(-5n, 9n), [2])).toMatchObject({ min: -5, max: 9, elements: 2 });
     expect(look(TensorType.BOOL, Uint8Array.of(1, 0, 1), [3])).toMatchObject({ min: 0, max: 1 });
     expect(look(TensorType.INT8, Int8Array.of(-128, 3), [2])).toMatchObject({ min: -128, max: 3 });

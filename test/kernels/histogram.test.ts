@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { PAGE_BINS, PAGE_WORDS } from '../../kernels/index.ts';
 import { expectTwins, floats, floatsOf, randomNumbers, shifts } from './twins.ts';
 
 describe('histogramFloat32', () => {
@@ -66,9 +67,46 @@ describe('surveyFloat32', () => {
         );
         expect(survey.outputs[1]).toEqual(histogram.outputs[1]);
         const { result } = expectTwins([values], (k, [at = 0]) => k.rangeFloat32(at, values.length));
-        expect(survey.result).toEqual(result);
+        expect(survey.result).toMatchObject(result);
       }),
     );
+  });
+
+  it('counts a value that stands out once, wherever it is', () => {
+    const random = randomNumbers(17);
+    const ordinary = Float32Array.from({ length: 20_011 }, () => random() - 0.5);
+    for (const every of [2, 5, 700]) {
+      for (const place of [0, 7, 4095, 4096, 9999, 16_000]) {
+        for (const odd of [100, -100]) {
+          const values = ordinary.slice();
+          values[place] = odd;
+          const { outputs } = expectTwins([values, new Uint32Array(2 ** 9)], (k, [at = 0, table = 0]) =>
+            k.surveyFloat32(at, values.length, table, 0, every),
+          );
+          // The key of 64 to 128, and that of their negatives.
+          expect(outputs[1]?.[133 + (odd < 0 ? 256 : 0)]).toBe(1);
+        }
+      }
+    }
+  });
+
+  it('gives rare values their weight on average, however many of them stand out', () => {
+    const random = randomNumbers(23);
+    const tensors = 200;
+    const [length, every] = [16_384, 4];
+    // Values above 1 are all different; there are from none to some dozens in a piece.
+    for (const share of [1 / 16_384, 1 / 4096, 1 / 1024, 1 / 64]) {
+      const errors = Array.from({ length: tensors }, () => {
+        const values = Float32Array.from({ length }, () => (random() < share ? 1 + random() : random()));
+        const { outputs } = expectTwins([values, new Uint32Array(2 ** 9)], (k, [at = 0, table = 0]) =>
+          k.surveyFloat32(at, values.length, table, 0, every),
+        );
+        return (outputs[1]?.[127] ?? 0) - values.filter((x) => x >= 1).length;
+      });
+      const mean = errors.reduce((sum, error) => sum + error, 0) / tensors;
+      const deviation = Math.sqrt(errors.reduce((sum, error) => sum + (error - mean) ** 2, 0) / tensors);
+      expect(Math.abs(mean)).toBeLessThanOrEqual((5 * deviation) / Math.sqrt(tensors) + 1e-9);
+    }
   });
 
   it('looks at all places alike, whatever period the values have', () => {
@@ -89,23 +127,45 @@ describe('surveyFloat32', () => {
 });
 
 describe('takePages', () => {
-  it('moves what is in a table, as its twin does', () => {
-    const entries = fc.array(fc.tuple(fc.nat(511), fc.integer({ min: 1, max: 0xffffffff })), { maxLength: 30 });
+  const RECORDS = new Uint32Array(32 * PAGE_WORDS);
+
+  it('moves all counts of a survey out of its table, as its twin does, what is greatest first', () => {
     fc.assert(
-      fc.property(entries, (list) => {
-        const table = new Uint32Array(512);
-        for (const [key, count] of list) table[key] = count;
+      fc.property(floats({ maxLength: 200 }), (values) => {
         const { result, outputs } = expectTwins(
-          [table, new Uint32Array(32), new Uint32Array(512)],
-          (k, [from = 0, numbers = 0, target = 0]) => k.takePages(from, 32, numbers, target),
+          [RECORDS, values, new Uint32Array(512)],
+          (k, [target = 0, at = 0, table = 0]) => {
+            const { greatestKey } = k.surveyFloat32(at, values.length, table, 0, 1);
+            return k.takePages(table, 0, greatestKey, values.length, target);
+          },
         );
-        const [left, numbers, taken] = outputs as [Uint32Array, Uint32Array, Uint32Array];
+        const [records, , left] = outputs as [Uint32Array, Float32Array, Uint32Array];
         expect(left.every((count) => count === 0)).toBe(true);
         const back = new Uint32Array(512);
-        for (let i = 0; i < result; i += 1) back.set(taken.subarray(16 * i, 16 * i + 16), 16 * (numbers[i] ?? 0));
-        expect(back).toEqual(table);
+        for (let at = 0; at < result * PAGE_WORDS; at += PAGE_WORDS) {
+          back.set(records.subarray(at + 1, at + PAGE_WORDS), PAGE_BINS * (records[at] ?? 0));
+        }
+        const counted = expectTwins([values, new Uint32Array(512)], (k, [at = 0, table = 0]) =>
+          k.histogramFloat32(at, values.length, table, 0),
+        );
+        expect(back).toEqual(counted.outputs[1]);
+        const numbers = Array.from({ length: result }, (_, i) => (records[i * PAGE_WORDS] ?? 0) % 16);
+        const others = numbers.filter((number) => number > 0);
+        expect(numbers.slice(numbers.length - others.length)).toEqual(others);
+        expect(others).toEqual(others.toSorted((a, b) => b - a));
       }),
     );
+  });
+
+  it('looks no further than where it has them all', () => {
+    const table = new Uint32Array(512);
+    table[16 * 7 + 3] = 5;
+    table[16 * 5] = 4;
+    const { result, outputs } = expectTwins([RECORDS, table], (k, [target = 0, from = 0]) =>
+      k.takePages(from, 0, 16 * 7 + 15, 5, target),
+    );
+    expect(result).toBe(1);
+    expect(outputs[1]?.[16 * 5]).toBe(4);
   });
 });
 
@@ -114,22 +174,21 @@ describe('addPages', () => {
     const page = fc.tuple(fc.nat(31), fc.array(fc.nat(0x7fffffff), { minLength: 16, maxLength: 16 }));
     fc.assert(
       fc.property(fc.array(page, { maxLength: 20 }), (list) => {
-        const numbers = Uint32Array.from(list, ([number]) => number);
-        const counts = Int32Array.from(list.flatMap(([, bins]) => bins));
+        const records = Uint32Array.from(list.flatMap(([number, bins]) => [number, ...bins]));
         const { result, outputs } = expectTwins(
-          [numbers, counts, new Uint32Array(32), new Float64Array(16 * 20)],
-          (k, [from = 0, values = 0, places = 0, room = 0]) => {
-            const end = k.addPages(from, values, list.length, places, room);
-            return { room, used: k.addPages(from, values, list.length, places, end) - room };
+          [records, new Uint32Array(32), new Uint32Array(16 * 20)],
+          (k, [from = 0, places = 0, room = 0]) => {
+            const end = k.addPages(from, list.length, places, room);
+            return { room, used: k.addPages(from, list.length, places, end) - room };
           },
         );
-        const [, , places, sums] = outputs as [Uint32Array, Int32Array, Uint32Array, Float64Array];
-        expect(result.used).toBe(128 * new Set(numbers).size);
+        const [, places, sums] = outputs as [Uint32Array, Uint32Array, Uint32Array];
+        expect(result.used).toBe(64 * new Set(list.map(([number]) => number)).size);
         for (const [number, bins] of list) {
-          const at = ((places[number] ?? 0) - result.room) / 8;
+          const at = ((places[number] ?? 0) - result.room) / 4;
           const all = list.filter((other) => other[0] === number);
           expect([...sums.subarray(at, at + 16)]).toEqual(
-            bins.map((_, bin) => all.reduce((sum, other) => sum + 2 * (other[1][bin] ?? 0), 0)),
+            bins.map((_, bin) => all.reduce((sum, other) => (sum + 2 * (other[1][bin] ?? 0)) >>> 0, 0)),
           );
         }
       }),

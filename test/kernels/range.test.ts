@@ -45,6 +45,22 @@ describe('rangeFloat32', () => {
     expect([result.min, result.max]).toEqual(range.map(Math.fround));
   });
 
+  // More values than are looked at piece by piece, of one sign at first, with something else at a place of its own.
+  it.each([0.5, -0.5])('sees a value anywhere among many of one sign: %s', (sign) => {
+    const random = randomNumbers(5);
+    const ordinary = Float32Array.from({ length: 20_003 }, () => sign * (1 + random()));
+    for (const odd of [undefined, 0, -0, 0.25, -0.25, 9, -9, nan, inf, ninf, 3.2e38, -3.2e38]) {
+      for (const place of [0, 4095, 4096, 11_111, 20_002]) {
+        const values = ordinary.slice();
+        if (odd !== undefined) values[place] = odd;
+        expectTwins([values], (k, [at = 0]) => k.rangeFloat32(at, values.length));
+        expectTwins([values, new Uint32Array(2 ** 9)], (k, [at = 0, table = 0]) =>
+          k.surveyFloat32(at, values.length, table, 0, 3),
+        );
+      }
+    }
+  });
+
   it('counts NaN and infinities', () => {
     const array = floatsOf([0x7fc00000, 0xffc00001, 0x7f800001, 0x7f800000, 0xff800000, 0x3f800000, 0x40000000]);
     const { result } = expectTwins([array], (k, [at = 0]) => k.rangeFloat32(at, array.length));

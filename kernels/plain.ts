@@ -6,19 +6,15 @@ import {
   type IntegerLimits,
   type IntegerType,
   type Kernels,
-  PAGE_BINS,
   PAGE_WORDS,
   RATIO_BINS,
   TILE,
 } from './kernels.ts';
 import { compare, compareChannels, countOutside, countRatios, rowElements, takeCounts } from './plain-differences.ts';
+import { addPages, histogram, surveyed, takePages } from './plain-histogram.ts';
 import { addProducts, blockScales, clipBounds, rotate, sumSquares } from './plain-weights.ts';
 
 const { fround } = Math;
-/** Values that a survey counts or passes over together. */
-const GROUP = 8;
-/** Values whose extremes a survey counts. */
-const PIECE = 4096;
 const LOW = fround(-3e38);
 const HIGH = fround(3e38);
 
@@ -278,95 +274,6 @@ function quantize(
 
 function dequantize(values: Integers, scale: number, zeroPoint: number, target: Float32Array): void {
   for (let i = 0; i < values.length; i += 1) target[i] = ((values[i] as number) - zeroPoint) * scale;
-}
-
-function histogram(bits: Uint32Array, table: Uint32Array, shift: number): void {
-  for (const x of bits) table[x >>> shift] = (table[x >>> shift] as number) + 1;
-}
-
-/** Counts the groups that are picked for all of their block, and the greatest magnitude of each sign for itself alone. */
-function surveyed(bits: Uint32Array, table: Uint32Array, shift: number, every: number): void {
-  const count = (x: number, times: number) => {
-    table[x >>> shift] = (table[x >>> shift] as number) + times;
-  };
-  const block = GROUP * every;
-  const piece = block < PIECE ? PIECE - (PIECE % block) : block;
-  let pick = 0;
-  for (let from = 0; from < bits.length; from += piece) {
-    const values = bits.subarray(from, from + piece);
-    const picked: number[] = [];
-    const blocks = Math.floor(values.length / block);
-    for (let b = 0; b < blocks && every > 1; b += 1) {
-      pick = (Math.imul(pick, 1664525) + 1013904223) >>> 0;
-      const start = b * block + GROUP * Math.floor((pick * every) / 2 ** 32);
-      picked.push(...values.subarray(start, start + GROUP));
-    }
-    for (const x of picked) count(x, every);
-    for (const x of values.subarray(every > 1 ? blocks * block : 0)) count(x, 1);
-    const sought = picked.length > 0 ? extremes(values) : new Set<number>();
-    const first = picked.slice(0, GROUP);
-    for (const extreme of sought) {
-      const times = picked.filter((x) => x === extreme).length;
-      const alone = times === 1 && values.indexOf(extreme) === values.lastIndexOf(extreme);
-      if (times > 0 && !alone) continue;
-      const change = alone ? 1 - every : 1;
-      count(extreme, change);
-      count(first.find((x) => !sought.has(x)) ?? first.find((x) => x !== extreme) ?? extreme, -change);
-    }
-  }
-}
-
-/** The greatest magnitude of each sign that there is, as bits. */
-function extremes(bits: Uint32Array): Set<number> {
-  const signed = bits.reduce((most, x) => ((x | 0) > (most | 0) ? x : most));
-  return new Set([signed, bits.reduce((most, x) => Math.max(most, x))]);
-}
-
-function addPages(
-  buffer: ArrayBufferLike,
-  records: Uint32Array,
-  { places, next }: { places: number; next: number },
-): number {
-  let end = next;
-  for (let start = 0; start < records.length; start += PAGE_WORDS) {
-    const [number = 0, ...counts] = records.subarray(start, start + PAGE_WORDS);
-    const place = new Uint32Array(buffer, places + 4 * number, 1);
-    if (place[0] === 0) {
-      new Uint32Array(buffer, end, PAGE_BINS).fill(0);
-      place[0] = end;
-      end += 4 * PAGE_BINS;
-    }
-    const sums = new Uint32Array(buffer, place[0], PAGE_BINS);
-    counts.forEach((count, bin) => {
-      sums[bin] = (sums[bin] ?? 0) + count;
-    });
-  }
-  return end;
-}
-
-/** `record`: the place of a record by its ordinal. */
-function takePages(
-  table: Uint32Array,
-  { greatestKey, total }: { greatestKey: number; total: number },
-  record: (ordinal: number) => Uint32Array,
-): number {
-  const half = table.length / PAGE_BINS / 2;
-  let taken = 0;
-  let left = total;
-  const take = (number: number) => {
-    const page = table.subarray(number * PAGE_BINS, (number + 1) * PAGE_BINS);
-    const sum = page.reduce((total, count) => total + count, 0);
-    if (page.some((count) => count !== 0)) record(taken++).set([number, ...page]);
-    page.fill(0);
-    left -= sum;
-  };
-  take(0);
-  take(half);
-  for (let page = Math.floor(greatestKey / PAGE_BINS); page > 0 && left > 0; page -= 1) {
-    take(page);
-    take(half + page);
-  }
-  return taken;
 }
 
 function pack(values: Int8Array, bits: 4 | 2, target: Uint8Array): void {

@@ -11,6 +11,7 @@ export { pack2, pack4, unpack2, unpack4 } from './pack';
 export { quantizePacked } from './packed';
 export { dequantize, dequantizeNarrow, quantize } from './quantize';
 export * from './range';
+export * from './range-integer';
 export * from './rotate';
 export * from './sums';
 export * from './tiles';

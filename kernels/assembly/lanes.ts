@@ -26,3 +26,22 @@ export function load32Part(address: usize, count: usize): v128 {
 export function laneSum(v: v128): i32 {
   return i32x4.extract_lane(v, 0) + i32x4.extract_lane(v, 1) + i32x4.extract_lane(v, 2) + i32x4.extract_lane(v, 3);
 }
+
+/** Reduces the lanes of a vector of T to lane 0. */
+export function fold<T extends i32>(v: v128, greatest: bool): v128 {
+  v = better<T>(v, upper(v), greatest);
+  v = better<T>(v, i8x16.shuffle(v, v, 4, 5, 6, 7, 4, 5, 6, 7, 4, 5, 6, 7, 4, 5, 6, 7), greatest);
+  if (sizeof<T>() < 4) {
+    v = better<T>(v, i8x16.shuffle(v, v, 2, 3, 2, 3, 2, 3, 2, 3, 2, 3, 2, 3, 2, 3, 2, 3), greatest);
+  }
+  if (sizeof<T>() < 2) {
+    v = better<T>(v, i8x16.shuffle(v, v, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1), greatest);
+  }
+  return v;
+}
+
+// @ts-ignore: decorator
+@inline
+function better<T>(a: v128, b: v128, greatest: bool): v128 {
+  return greatest ? v128.max<T>(a, b) : v128.min<T>(a, b);
+}

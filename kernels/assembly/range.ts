@@ -1,14 +1,11 @@
 import { countPicked, GROUP, histogramFloat32, startPicking } from './histogram';
-import { laneSum, load32Part, upper } from './lanes';
+import { fold, laneSum, load32Part } from './lanes';
 
 /** Least and greatest value; infinities for no values. */
 export let resultMin: f32 = 0;
 export let resultMax: f32 = 0;
 export let resultNan: i32 = 0;
 export let resultInfinite: i32 = 0;
-/** Least and greatest integer, as int32 bits. */
-export let resultLeast: i32 = 0;
-export let resultMost: i32 = 0;
 
 const LOW: f32 = -3e38;
 const HIGH: f32 = 3e38;
@@ -215,62 +212,6 @@ function filter(address: usize, count: usize): void {
   resultMax = reinterpret<f32>(ordered(i32x4.extract_lane(fold<u32>(highs, true), 0) + beyond));
   resultNan = laneSum(nans);
   resultInfinite = laneSum(infinities);
-}
-
-/** Reduces the lanes of a vector of T to lane 0. */
-function fold<T extends i32>(v: v128, greatest: bool): v128 {
-  v = better<T>(v, upper(v), greatest);
-  v = better<T>(v, i8x16.shuffle(v, v, 4, 5, 6, 7, 4, 5, 6, 7, 4, 5, 6, 7, 4, 5, 6, 7), greatest);
-  if (sizeof<T>() < 4) {
-    v = better<T>(v, i8x16.shuffle(v, v, 2, 3, 2, 3, 2, 3, 2, 3, 2, 3, 2, 3, 2, 3, 2, 3), greatest);
-  }
-  if (sizeof<T>() < 2) {
-    v = better<T>(v, i8x16.shuffle(v, v, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1), greatest);
-  }
-  return v;
-}
-
-// @ts-ignore: decorator
-@inline
-function better<T>(a: v128, b: v128, greatest: bool): v128 {
-  return greatest ? v128.max<T>(a, b) : v128.min<T>(a, b);
-}
-
-/** Least and greatest of at least one integer; `kind`: log2 of the element's bytes, plus 4 when unsigned. */
-export function rangeInteger(address: usize, count: usize, kind: i32): void {
-  if (kind == 0) integers<i8>(address, count);
-  else if (kind == 1) integers<i16>(address, count);
-  else if (kind == 2) integers<i32>(address, count);
-  else if (kind == 4) integers<u8>(address, count);
-  else if (kind == 5) integers<u16>(address, count);
-  else integers<u32>(address, count);
-}
-
-function integers<T extends i32>(address: usize, count: usize): void {
-  let least = load<T>(address);
-  let most = least;
-  let left = count;
-  const lanes: usize = 16 / sizeof<T>();
-  if (left >= lanes) {
-    let leasts = v128.load(address);
-    let mosts = leasts;
-    for (; left >= lanes; left -= lanes) {
-      const x = v128.load(address);
-      leasts = v128.min<T>(leasts, x);
-      mosts = v128.max<T>(mosts, x);
-      address += 16;
-    }
-    least = v128.extract_lane<T>(fold<T>(leasts, false), 0);
-    most = v128.extract_lane<T>(fold<T>(mosts, true), 0);
-  }
-  for (; left > 0; left -= 1) {
-    const x = load<T>(address);
-    least = min<T>(least, x);
-    most = max<T>(most, x);
-    address += sizeof<T>();
-  }
-  resultLeast = <i32>least;
-  resultMost = <i32>most;
 }
 
 /** Min and max of [outer, channels, inner] by channel, merged into what is at the two addresses. NaN wins. */

@@ -44,6 +44,29 @@ export interface Kernels {
    */
   quantizePacked(source: number, extent: ChannelExtent, scaleAddress: number, target: number): void;
 
+  /**
+   * What `rangePerChannel` finds of runs of `inner` values, the scales max(|min|, |max|, 1e-9) / 7 in float32, and what
+   * `quantizePacked` makes of the values with these, while they are in the first cache. `inner` is even and above 0.
+   */
+  quantizeChannelsPacked(
+    source: number,
+    extent: Omit<ChannelExtent, 'outer'>,
+    at: { readonly mins: number; readonly maxs: number; readonly scales: number },
+    target: number,
+  ): void;
+
+  /**
+   * What `blockScales` gives of runs of `inner` values with 7 as the greatest code, and what `quantizePacked` makes of the
+   * values with that. `inner` is even and above 0.
+   */
+  quantizeBlocksPacked(
+    source: number,
+    extent: Omit<ChannelExtent, 'outer'>,
+    limited: boolean,
+    scaleAddress: number,
+    target: number,
+  ): void;
+
   /** float32((q - zeroPoint) * scale), computed in double, one scale and zero point for the tensor. */
   dequantize(source: number, type: IntegerType, count: number, scale: number, zeroPoint: number, target: number): void;
 

@@ -17,6 +17,8 @@ import { addProducts, blockScales, clipBounds, rotate, sumSquares } from './plai
 const { fround } = Math;
 const LOW = fround(-3e38);
 const HIGH = fround(3e38);
+/** Ranges of weights narrower than this are widened to it. */
+const LEAST_BOUND = fround(1e-9);
 
 /** The kernels in plain TypeScript: the definition of what the SIMD twin must give, bit for bit. */
 export function plainKernels(memory: WebAssembly.Memory): Kernels {
@@ -41,17 +43,32 @@ export function plainKernels(memory: WebAssembly.Memory): Kernels {
         limits,
         integers(memory, target, elements(extent), limits.bits, limits.greatest < 2 ** (limits.bits - 1)),
       ),
-    quantizePacked: (source, extent, scaleAddress, target) => {
-      const codes = new Int8Array(elements(extent));
-      quantize(
-        new Float32Array(memory.buffer, source, codes.length),
+    quantizePacked: (source, extent, scaleAddress, target) =>
+      quantizePacked(
+        new Float32Array(memory.buffer, source, elements(extent)),
         extent,
         new Float32Array(memory.buffer, scaleAddress, extent.channels),
-        new Int32Array(extent.channels),
-        { bits: 8, least: -8, greatest: 7 },
-        codes,
-      );
-      pack(codes, 4, new Uint8Array(memory.buffer, target, codes.length / 2));
+        new Uint8Array(memory.buffer, target, elements(extent) / 2),
+      ),
+    quantizeChannelsPacked: (source, { channels, inner }, { mins, maxs, scales }, target) => {
+      const values = new Float32Array(memory.buffer, source, channels * inner);
+      const extent = { outer: 1, channels, inner };
+      const least = new Float32Array(memory.buffer, mins, channels);
+      const most = new Float32Array(memory.buffer, maxs, channels);
+      rangePerChannel(values, extent, least, most, false);
+      const steps = new Float32Array(memory.buffer, scales, channels);
+      for (let c = 0; c < channels; c += 1) {
+        const bound = Math.max(Math.abs(least[c] as number), Math.abs(most[c] as number), LEAST_BOUND);
+        steps[c] = Number.isNaN(bound) ? Number.NaN : bound / 7;
+      }
+      quantizePacked(values, extent, steps, new Uint8Array(memory.buffer, target, values.length / 2));
+    },
+    quantizeBlocksPacked: (source, { channels, inner }, limited, scaleAddress, target) => {
+      const values = new Float32Array(memory.buffer, source, channels * inner);
+      const scales = new Float32Array(memory.buffer, scaleAddress, channels);
+      blockScales(values, inner, { greatest: 7, limited }, scales);
+      const bytes = new Uint8Array(memory.buffer, target, values.length / 2);
+      quantizePacked(values, { outer: 1, channels, inner }, scales, bytes);
     },
     dequantize: (source, type, count, scale, zeroPoint, target) =>
       dequantize(typed(memory, source, count, type), scale, zeroPoint, new Float32Array(memory.buffer, target, count)),
@@ -270,6 +287,12 @@ function quantize(
       }
     }
   }
+}
+
+function quantizePacked(values: Float32Array, extent: ChannelExtent, scales: Float32Array, target: Uint8Array): void {
+  const codes = new Int8Array(values.length);
+  quantize(values, extent, scales, new Int32Array(extent.channels), { bits: 8, least: -8, greatest: 7 }, codes);
+  pack(codes, 4, target);
 }
 
 function dequantize(values: Integers, scale: number, zeroPoint: number, target: Float32Array): void {

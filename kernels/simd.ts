@@ -71,6 +71,12 @@ export function instantiateKernels(memory: WebAssembly.Memory): Kernels {
     quantizePacked: (source, { outer, channels, inner }, scales, target) => {
       quantizePacked(source, outer, channels, inner, scales, target);
     },
+    quantizeChannelsPacked: (source, { channels, inner }, { mins, maxs, scales }, target) => {
+      call('quantizeChannelsPacked')(source, channels, inner, mins, maxs, scales, target);
+    },
+    quantizeBlocksPacked: (source, { channels, inner }, limited, scales, target) => {
+      call('quantizeBlocksPacked')(source, channels, inner, limited ? 1 : 0, scales, target);
+    },
     dequantize: (source, type, count, scale, zeroPoint, target) => {
       // The float32 loop gives the same bits where each step before the last rounding is exact.
       const exact = scale === Math.fround(scale) && Number.isInteger(zeroPoint) && Math.abs(zeroPoint) <= 2 ** 23;

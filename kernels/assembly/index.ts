@@ -8,7 +8,7 @@ export { compareChannels, countOutside, countRatios, takeCounts } from './differ
 export * from './half';
 export { addPages, histogramFloat32, takePages } from './histogram';
 export { pack2, pack4, unpack2, unpack4 } from './pack';
-export { quantizePacked } from './packed';
+export { quantizeBlocksPacked, quantizeChannelsPacked, quantizePacked } from './packed';
 export { dequantize, dequantizeNarrow, quantize } from './quantize';
 export * from './range';
 export * from './range-integer';

@@ -9,10 +9,16 @@
 // first looks like a middle. So what has no digit set, and 65535, is for a division; everything else is right.
 //
 // Loops end with their condition: out of others the engine does not take the vectors that are the same in every round.
+import { blockScales } from './blocks';
 import { joined4 } from './pack';
 import { bytes16, narrow4 } from './quantize';
+import { rangePerChannel } from './range';
 
 const DIGITS: i32 = 12;
+const LEAST: f32 = -8;
+const GREATEST: f32 = 7;
+/** Ranges narrower than this are widened to it. */
+const LEAST_BOUND: f32 = 1e-9;
 /** What products are added to, and its bits less the 8 codes that are below zero. */
 const START: f32 = 3072.5;
 const ORIGIN: i32 = reinterpret<i32>(<f32>3072) - (8 << DIGITS);
@@ -38,6 +44,56 @@ export function quantizePacked(
       at += 4;
       left -= 1;
     } while (left > 0);
+  }
+}
+
+/** Values that stay in the first cache between the search for scales and their use. */
+const TILE: usize = 4096;
+
+/** Ranges of channels, the scales of symmetric int4 that follow from them, and the codes, each channel after the other. */
+export function quantizeChannelsPacked(
+  source: usize,
+  channels: usize,
+  inner: usize,
+  mins: usize,
+  maxs: usize,
+  scales: usize,
+  target: usize,
+): void {
+  for (let left = channels; left > 0; left -= 1) {
+    store<f32>(mins, f32.POSITIVE_INFINITY);
+    store<f32>(maxs, f32.NEGATIVE_INFINITY);
+    rangePerChannel(source, 1, 1, inner, mins, maxs);
+    const bound = max<f32>(max<f32>(abs<f32>(load<f32>(mins)), abs<f32>(load<f32>(maxs))), LEAST_BOUND);
+    store<f32>(scales, bound == bound ? bound / GREATEST : reinterpret<f32>(0x7fc00000));
+    quantizePacked(source, 1, 1, inner, scales, target);
+    source += inner << 2;
+    target += inner >> 1;
+    mins += 4;
+    maxs += 4;
+    scales += 4;
+  }
+}
+
+/** Stored scales of runs of `size` values, which is even, and their codes as `quantizePacked` makes them with these. */
+export function quantizeBlocksPacked(
+  source: usize,
+  blocks: usize,
+  size: usize,
+  limited: bool,
+  scales: usize,
+  target: usize,
+): void {
+  const most: usize = size < TILE ? TILE / size : 1;
+  for (let left = blocks; left > 0; ) {
+    const count = left < most ? left : most;
+    blockScales(source, count, size, GREATEST, limited, scales);
+    quantizePacked(source, 1, count, size, scales, target);
+    const values = count * size;
+    source += values << 2;
+    scales += count << 2;
+    target += values >> 1;
+    left -= count;
   }
 }
 
@@ -102,8 +158,8 @@ function pairs4(products: v128): v128 {
 /** An even number of values of one channel, as `quantize` does it. */
 function divide(source: usize, count: usize, scale: v128, target: usize): void {
   const zero = f32x4.splat(0);
-  const least = f32x4.splat(-8);
-  const greatest = f32x4.splat(7);
+  const least = f32x4.splat(LEAST);
+  const greatest = f32x4.splat(GREATEST);
   for (; count >= 32; count -= 32) {
     const low = bytes16(source, scale, zero, least, greatest, false);
     const high = bytes16(source + 64, scale, zero, least, greatest, false);

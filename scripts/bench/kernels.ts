@@ -73,6 +73,17 @@ const jobs: readonly Job[] = [
   job('quantizePacked rows', 4, SIDE * SIDE, (k) => k.quantizePacked(FLOATS, rows, WIDE_SCALES, TARGET)),
   job('quantizePacked rows, clipped', 4, SIDE * SIDE, (k) => k.quantizePacked(FLOATS, rows, SCALES, TARGET)),
   job('quantizePacked blocks of 32', 4, 4032 * 32, (k) => k.quantizePacked(FLOATS, blocks, WIDE_SCALES, TARGET)),
+  job('quantizeChannelsPacked rows', 4, SIDE * SIDE, (k) =>
+    k.quantizeChannelsPacked(
+      FLOATS,
+      rows,
+      { mins: TARGET, maxs: TARGET + 16384, scales: TARGET + 32768 },
+      TARGET + 65536,
+    ),
+  ),
+  job('quantizeBlocksPacked of 32', 4, 32 * Math.floor(COUNT / 32), (k) =>
+    k.quantizeBlocksPacked(FLOATS, { channels: Math.floor(COUNT / 32), inner: 32 }, true, HALF_ZEROS, TARGET),
+  ),
   job('dequantize int8', 1, COUNT, (k) => k.dequantize(FLOATS, 'int8', COUNT, 0.01, 3, TARGET)),
   job('dequantize int16', 2, COUNT, (k) => k.dequantize(FLOATS, 'int16', COUNT, 0.01, 3, TARGET)),
   job('compare', 8, COUNT, (k) => k.compare(FLOATS, OTHER, COUNT, SUMS)),

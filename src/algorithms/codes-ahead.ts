@@ -50,6 +50,7 @@ export function* codesAhead(
   const { channels, inner } = extent;
   const bytesOf = (count: number) => Math.ceil((count * inner * type.bits) / 8);
   const step = channelsAtOnce(extent, type.bits) as number;
+  const pairs = type.bits === 4 && type.symmetric && !type.unsigned && inner % 2 === 0;
   const together = step * Math.max(1, Math.floor(PIECE_BITS / 8 / bytesOf(step)));
   for (let first = 0; first < channels; first += together) {
     const workspace = sharedWorkspace();
@@ -61,19 +62,40 @@ export function* codesAhead(
       const part = { outer: 1, channels: Math.min(step, last - at), inner };
       const count = part.channels * inner;
       fillFrom(constant, workspace.bytes(values, 4 * count), 4 * at * inner);
-      const { numbers, scales } = numbersOf(
-        workspace,
-        values,
-        part,
-        { type, rule },
-        partOf(found, at, at + part.channels),
-      );
+      const room = partOf(found, at, at + part.channels);
       const codes = target + bytesOf(at - first);
+      if (pairs) {
+        packCodes(workspace, values, part, rule, room, codes);
+        continue;
+      }
+      const { numbers, scales } = numbersOf(workspace, values, part, { type, rule }, room);
       const parameters = { ...type, carrier: 'float32', ...numbers } as const;
       makeCodes(workspace, { values, start: 0, end: count, scales }, part, parameters, codes, unpacked);
     }
     yield workspace.bytes(target, bytesOf(last - first));
   }
+}
+
+/** Finds, and makes symmetric codes of four bits, of channels that are in the workspace: one kernel, which reads them once. */
+function packCodes(
+  workspace: Workspace,
+  values: number,
+  part: ChannelExtent,
+  rule: AheadRule['rule'],
+  found: Found,
+  target: number,
+): void {
+  const { channels } = part;
+  const scales = workspace.allocate(4 * channels);
+  if ('values' in found) {
+    workspace.kernels.quantizeBlocksPacked(values, part, rule?.limited === true, scales, target);
+    found.values.set(workspace.floats(scales, channels));
+    return;
+  }
+  const at = { mins: workspace.allocate(4 * channels), maxs: workspace.allocate(4 * channels), scales };
+  workspace.kernels.quantizeChannelsPacked(values, part, at, target);
+  found.mins.set(workspace.floats(at.mins, channels));
+  found.maxs.set(workspace.floats(at.maxs, channels));
 }
 
 /** Scales and zero points of channels that are in the workspace, and the scales' address if they are there too. */

@@ -81,3 +81,45 @@ describe('quantizePacked', () => {
     },
   );
 });
+
+describe('ranges or scales with codes', () => {
+  const even = tensors.filter(({ extent }) => extent.inner > 0 && extent.inner % 2 === 0 && extent.outer === 1);
+
+  it('are those of channels that the twin gives', () => {
+    fc.assert(
+      fc.property(even, shifts, ({ extent, values }, shift) => {
+        const room = () => new Float32Array(extent.channels);
+        expectTwins(
+          [values, room(), room(), room(), new Uint8Array(values.length / 2)],
+          (k, [at = 0, mins = 0, maxs = 0, scales = 0, out = 0]) =>
+            k.quantizeChannelsPacked(at, extent, { mins, maxs, scales }, out),
+          shift,
+        );
+      }),
+      { numRuns: 500 },
+    );
+  });
+
+  it.each([true, false])('are those of blocks that the twin gives, limited: %s', (limited) => {
+    fc.assert(
+      fc.property(even, shifts, ({ extent, values }, shift) => {
+        expectTwins(
+          [values, new Float32Array(extent.channels), new Uint8Array(values.length / 2)],
+          (k, [at = 0, scales = 0, out = 0]) => k.quantizeBlocksPacked(at, extent, limited, scales, out),
+          shift,
+        );
+      }),
+      { numRuns: 500 },
+    );
+  });
+
+  it('are right for more blocks than are taken at once', () => {
+    const random = randomNumbers(3);
+    const values = Float32Array.from({ length: 300 * 32 }, () => random() - 0.5);
+    const { outputs } = expectTwins(
+      [values, new Float32Array(300), new Uint8Array(150 * 32)],
+      (k, [at = 0, scales = 0, out = 0]) => k.quantizeBlocksPacked(at, { channels: 300, inner: 32 }, true, scales, out),
+    );
+    expect((outputs[1] as Float32Array).every((scale) => scale > 0.03 && scale < 0.08)).toBe(true);
+  });
+});

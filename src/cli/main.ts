@@ -1,5 +1,6 @@
 #!/usr/bin/env node
 import { AeqError, EXIT_STATUS } from '../../schema/errors.ts';
+import { writeError } from '../../schema/file-errors.node.ts';
 import { removeUnfinishedFiles } from '../../schema/write-file.node.ts';
 import { keepCompiledCode } from './code-cache.ts';
 import { createContext, errorText } from './context.ts';
@@ -23,10 +24,14 @@ for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
     if (outcome.context?.interruption.text === undefined || again) process.exit(interrupted());
   });
 }
-// A reader that has seen enough (aeq inspect model | head) closes the pipe: that is no error.
-for (const stream of [process.stdout, process.stderr]) {
-  stream.on('error', (error: NodeJS.ErrnoException) => process.exit(error.code === 'EPIPE' ? outcome.status : 5));
-}
+// A reader that has seen enough (aeq quantize ... 2>&1 | head) closes the pipe: that is no error, and the work goes on. So it
+// does where remarks cannot be written.
+let closed = false;
+process.stderr.on('error', () => undefined);
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  closed ||= error.code === 'EPIPE';
+  if (!closed) process.exit(unwritable(error));
+});
 
 try {
   await runProgram(words, controller.signal, outcome);
@@ -43,6 +48,14 @@ function interrupted(): number {
   const text = outcome.context?.interruption.text ?? 'no partial file was left';
   process.stderr.write(`interrupted: ${text}\n`);
   return SIGNAL_STATUS[controller.signal.reason as keyof typeof SIGNAL_STATUS];
+}
+
+/** Cleans up when the result cannot be written, such as to a full disk; tells that, and returns the exit status. */
+function unwritable(cause: Error): number {
+  removeUnfinishedFiles();
+  const error = writeError('standard output', cause);
+  process.stderr.write(`${errorText(error, createStyle(process.stderr))}\n`);
+  return EXIT_STATUS[error.kind];
 }
 
 /** Tells the error on stderr, and as the result where the output is for a program. Returns the exit status. */

@@ -1,9 +1,10 @@
 import { spawn } from 'node:child_process';
+import { existsSync, readdirSync } from 'node:fs';
 import { stripVTControlCharacters } from 'node:util';
 import { describe, expect, it } from 'vitest';
 import { COMMANDS, type CommandSpec } from '../../src/cli/commands.ts';
 import { flagName } from '../../src/cli/options.ts';
-import { aeq, MAIN, stable } from './aeq.ts';
+import { aeq, execute, MAIN, stable } from './aeq.ts';
 import { workspace } from './workspace.ts';
 
 const QUANTIZE = ['quantize', 'model.tflite', '--static', '--data', 'samples', '-o', 'q.tflite', '--runtime', 'wasm'];
@@ -148,6 +149,37 @@ describe('a reader that has seen enough', () => {
     });
     const status = await new Promise((resolve) => child.on('close', resolve));
     expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
+  });
+
+  it.skipIf(process.platform === 'win32')('does not keep a command from finishing its work', async () => {
+    const { folder } = workspace();
+    const command = '"$0" "$@" 2>&1 | head -n 1';
+    const args = ['quantize', 'model.tflite', '--static', '--data', 'samples', '-o', 'q.tflite'];
+    const run = await execute('/bin/sh', ['-c', command, process.execPath, MAIN, ...args], { cwd: folder });
+    expect(run.stdout).toMatch(/^calibrating: [^\n]+\n$/);
+    expect(readdirSync(folder).sort()).toEqual(['model.tflite', 'q.tflite', 'samples']);
+  });
+});
+
+describe.skipIf(!existsSync('/dev/full'))('a full disk', () => {
+  const inShell = (command: string, args: readonly string[], folder: string) =>
+    execute('/bin/sh', ['-c', command, process.execPath, MAIN, ...args], { cwd: folder });
+
+  it('that takes no result is an error', async () => {
+    const { folder } = workspace(0);
+    const run = await inShell('exec "$0" "$@" > /dev/full', ['inspect', 'model.tflite'], folder);
+    expect(stable(run)).toMatchInlineSnapshot(`
+      "error  standard output cannot be written: the disk is full [FILE_UNWRITABLE]
+      hint   free some space or choose another disk
+      exit status 3"
+    `);
+  });
+
+  it('that takes no remarks does not matter', async () => {
+    const { folder } = workspace();
+    const args = ['quantize', 'model.tflite', '--recipe', 'dynamic_wi8_afp32', '-o', 'q.tflite'];
+    const run = await inShell('exec "$0" "$@" 2> /dev/full', args, folder);
+    expect(run).toMatchObject({ status: 0, stdout: expect.stringContaining('1 of 2 operators quantized') });
   });
 });
 

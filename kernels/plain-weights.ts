@@ -2,6 +2,8 @@ import { storedBlockScale } from './float16.ts';
 import { type BlockScaleRule, type ChannelExtent, type ClipRounds, type ClipRule, TILE } from './kernels.ts';
 
 const { fround } = Math;
+/** Ranges of weights narrower than this are widened to it. */
+export const LEAST_BOUND = fround(1e-9);
 
 /** Runs up to this length are summed with eight running sums; longer ones are halved. */
 const LEAF = 128;
@@ -45,7 +47,7 @@ export function blockScales(
   target: Float32Array,
 ): void {
   for (let block = 0; block < target.length; block += 1) {
-    let most = fround(1e-9);
+    let most = LEAST_BOUND;
     for (let i = block * size; i < (block + 1) * size; i += 1) most = Math.max(most, Math.abs(values[i] as number));
     target[block] = canonical(storedBlockScale(fround(most / greatest), limited));
   }

@@ -12,13 +12,11 @@ import {
 } from './kernels.ts';
 import { compare, compareChannels, countOutside, countRatios, rowElements, takeCounts } from './plain-differences.ts';
 import { addPages, histogram, surveyed, takePages } from './plain-histogram.ts';
-import { addProducts, blockScales, clipBounds, rotate, sumSquares } from './plain-weights.ts';
+import { addProducts, blockScales, clipBounds, LEAST_BOUND, rotate, sumSquares } from './plain-weights.ts';
 
 const { fround } = Math;
 const LOW = fround(-3e38);
 const HIGH = fround(3e38);
-/** Ranges of weights narrower than this are widened to it. */
-const LEAST_BOUND = fround(1e-9);
 
 /** The kernels in plain TypeScript: the definition of what the SIMD twin must give, bit for bit. */
 export function plainKernels(memory: WebAssembly.Memory): Kernels {

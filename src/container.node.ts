@@ -13,7 +13,7 @@ import { layoutContainer } from '../schema/litertlm/layout.ts';
 import { sha256Of } from '../schema/model-file.node.ts';
 import { suggestion } from '../schema/nearest.ts';
 import { readModel } from '../schema/reader.ts';
-import { type BufferPlacement, type FileLayout, layoutModel } from '../schema/writer.ts';
+import { type FileLayout, layoutModel } from '../schema/writer.ts';
 import { type Calibration, isOriginal } from './calibration-input.node.ts';
 import type { Plan } from './plan/plan.ts';
 import { type QuantizeOptions, Quantizer } from './quantizer.ts';
@@ -35,12 +35,10 @@ export interface QuantizeContainerOptions extends QuantizeOptions {
   readonly shorthand?: Shorthand | undefined;
   /** Plan only: nothing is verified and written. */
   readonly dryRun?: boolean | undefined;
-  readonly buffers?: BufferPlacement | undefined;
   /** Load and run every quantized component before the container is written. Default true. */
   readonly verify?: boolean | undefined;
   readonly runtime?: RuntimeChoice | undefined;
   readonly library?: string | undefined;
-  readonly signal?: AbortSignal | undefined;
   /** Ranges for a component whose recipe is static. */
   readonly calibrate?: (component: string, quantizer: Quantizer) => Promise<Calibration>;
   readonly onComponent?: (component: string) => void;
@@ -204,8 +202,7 @@ async function verifyComponent(
   try {
     const file = join(folder, 'model.tflite');
     await writeLayoutFast(file, layout, { threads, signal });
-    const given = { ...(runtime && { runtime }), ...(library && { library }), ...(signal && { signal }) };
-    await verifyModelFile(file, { file: component, ...given });
+    await verifyModelFile(file, { file: component, runtime, library, signal });
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }

@@ -54,7 +54,7 @@ export async function deliverModel(
 /** @throws AeqError VERIFY_FAILED */
 async function verify(written: string, name: string, options: DeliverOptions): Promise<Verification> {
   const { runtime, library, signal, verifier, float } = options;
-  const how = { ...(runtime && { runtime }), ...(library && { library }), ...(signal && { signal }) };
+  const how = { runtime, library, signal };
   try {
     return await verifyModelFile(written, { file: name, verifier, ...how });
   } catch (error) {

@@ -10,7 +10,7 @@ import { type PlannedRanges, plannedRanges } from './planned-ranges.node.ts';
 import { needsCalibration, usesCalibration } from './recipe/calibration-need.ts';
 import type { RecipeContext } from './recipe/context.ts';
 import { createResolver } from './recipe/resolver.ts';
-import type { Recipe } from './recipe/types.ts';
+import type { Recipe, RecipeResolver } from './recipe/types.ts';
 import { RecipeUsage } from './recipe/usage.ts';
 import { measureWeights } from './streaming/measure-weights.node.ts';
 import { type WrittenAhead, writeAhead } from './streaming/write-ahead.node.ts';
@@ -64,7 +64,7 @@ export function planOf(
   }
   const resolver = createResolver(recipe, context);
   const safety = options.safety ?? true;
-  const { ranges, protection } = rangesOf(task, calibration, { ...options, safety });
+  const { ranges, protection } = rangesOf(task, resolver, calibration, { ...options, safety });
   const plan = planQuantization(model, resolver, ranges, {
     ...(context.compat ? { compat: 'aeq-0.10' as const } : {}),
     safety,
@@ -80,6 +80,7 @@ export function planOf(
 
 function rangesOf(
   { model, recipe, context, sha256 }: PlanningTask,
+  resolver: RecipeResolver,
   calibration: Calibration | undefined,
   { range = context.compat ? 'ema' : 'auto', safety }: QuantizeOptions,
 ): PlannedRanges {
@@ -95,7 +96,7 @@ function rangesOf(
   requireCalibration(calibration);
   const rule = typeof range === 'string' ? parseRangeRule(range) : range;
   const settings = { rule, compat: context.compat, safety: safety === true && !context.compat };
-  return plannedRanges(calibration, model, createResolver(recipe, context), sha256, settings);
+  return plannedRanges(calibration, model, resolver, sha256, settings);
 }
 
 /** Finds what planning will ask of large weights, and writes their codes where that can be done before there is a plan. */

@@ -1,6 +1,5 @@
-import { load32Part } from './lanes';
+import { LEAST_BOUND, load32Part } from './lanes';
 
-const LEAST_BOUND: f32 = 1e-9;
 /** The smallest float16 above zero, the largest below infinity, the smallest that is normal, and what becomes infinity. */
 const LEAST: f32 = 5.9604644775390625e-8;
 const GREATEST: f32 = 65504;

@@ -60,7 +60,7 @@ function countGroups(address: usize, count: usize, table: usize, shift: i32, eve
   let left = count;
   if (left >= block) {
     let state = picks;
-    firstGroup = pickedGroup(address, nextPick(state), every);
+    if (seek) firstGroup = pickedGroup(address, nextPick(state), every);
     do {
       state = nextPick(state);
       const group = pickedGroup(address, state, every);

@@ -1,5 +1,8 @@
 // Small pieces that several kernels share.
 
+/** Ranges of weights narrower than this are widened to it. */
+export const LEAST_BOUND: f32 = 1e-9;
+
 /** The two upper 32-bit lanes of a vector, moved down. */
 // @ts-ignore: decorator
 @inline

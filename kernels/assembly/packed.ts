@@ -10,6 +10,7 @@
 //
 // Loops end with their condition: out of others the engine does not take the vectors that are the same in every round.
 import { blockScales } from './blocks';
+import { LEAST_BOUND } from './lanes';
 import { joined4 } from './pack';
 import { bytes16, narrow4 } from './quantize';
 import { rangePerChannel } from './range';
@@ -17,8 +18,6 @@ import { rangePerChannel } from './range';
 const DIGITS: i32 = 12;
 const LEAST: f32 = -8;
 const GREATEST: f32 = 7;
-/** Ranges narrower than this are widened to it. */
-const LEAST_BOUND: f32 = 1e-9;
 /** What products are added to, and its bits less the 8 codes that are below zero. */
 const START: f32 = 3072.5;
 const ORIGIN: i32 = reinterpret<i32>(<f32>3072) - (8 << DIGITS);

@@ -121,12 +121,17 @@ function plainMax(): f32 {
   return reinterpret<f32>(mostSigned >= 0 ? <u32>mostSigned : leastUnsigned);
 }
 
-/** One-sided filters at +-3e38 and counts of what is not finite. One pass where nothing is filtered, else two. */
-export function rangeFloat32(address: usize, count: usize): void {
+/** The range of no values. */
+function clearResults(): void {
   resultMin = f32.POSITIVE_INFINITY;
   resultMax = f32.NEGATIVE_INFINITY;
   resultNan = 0;
   resultInfinite = 0;
+}
+
+/** One-sided filters at +-3e38 and counts of what is not finite. One pass where nothing is filtered, else two. */
+export function rangeFloat32(address: usize, count: usize): void {
+  clearResults();
   if (count == 0) return;
   scan(address, count);
   finishRange(address, count);
@@ -149,10 +154,7 @@ function finishRange(address: usize, count: usize): void {
  * read once. Gives the bits of the greatest magnitude, NaN included.
  */
 export function surveyFloat32(address: usize, count: usize, table: usize, shift: i32, every: u32): i32 {
-  resultMin = f32.POSITIVE_INFINITY;
-  resultMax = f32.NEGATIVE_INFINITY;
-  resultNan = 0;
-  resultInfinite = 0;
+  clearResults();
   if (count == 0) return 0;
   const block: usize = <usize>every * GROUP;
   const piece: usize = block < PIECE ? PIECE - (PIECE % block) : block;

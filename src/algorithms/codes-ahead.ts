@@ -1,7 +1,7 @@
 import { type ChannelExtent, sharedWorkspace, type Workspace } from '../../kernels/index.ts';
 import { type Constant, fillFrom } from '../../schema/constant.ts';
 import { codeRange } from './arithmetic.ts';
-import { CHUNK_ELEMENTS, type ChannelRanges, makeCodes, PIECE_BITS } from './constants.ts';
+import { CHUNK_ELEMENTS, type ChannelRanges, makeCodes, PIECE_BITS, packsPairs } from './constants.ts';
 import type { GroupRule } from './group-numbers.ts';
 import { sharedFloats } from './grouped.ts';
 import { channelNumbers } from './min-max.ts';
@@ -50,7 +50,7 @@ export function* codesAhead(
   const { channels, inner } = extent;
   const bytesOf = (count: number) => Math.ceil((count * inner * type.bits) / 8);
   const step = channelsAtOnce(extent, type.bits) as number;
-  const pairs = type.bits === 4 && type.symmetric && !type.unsigned && inner % 2 === 0;
+  const pairs = type.symmetric && packsPairs(extent, type);
   const together = step * Math.max(1, Math.floor(PIECE_BITS / 8 / bytesOf(step)));
   for (let first = 0; first < channels; first += together) {
     const workspace = sharedWorkspace();
@@ -68,9 +68,9 @@ export function* codesAhead(
         packCodes(workspace, values, part, rule, room, codes);
         continue;
       }
-      const { numbers, scales } = numbersOf(workspace, values, part, { type, rule }, room);
+      const numbers = numbersOf(workspace, values, part, { type, rule }, room);
       const parameters = { ...type, carrier: 'float32', ...numbers } as const;
-      makeCodes(workspace, { values, start: 0, end: count, scales }, part, parameters, codes, unpacked);
+      makeCodes(workspace, { values, start: 0, end: count }, part, parameters, codes, unpacked);
     }
     yield workspace.bytes(target, bytesOf(last - first));
   }
@@ -98,25 +98,25 @@ function packCodes(
   found.maxs.set(workspace.floats(at.maxs, channels));
 }
 
-/** Scales and zero points of channels that are in the workspace, and the scales' address if they are there too. */
+/** Scales and zero points of channels that are in the workspace. */
 function numbersOf(
   workspace: Workspace,
   values: number,
   part: ChannelExtent,
   { type, rule }: AheadRule,
   found: Found,
-): { numbers: Pick<CodeParameters, 'scales' | 'zeroPoints'>; scales: number | undefined } {
+): Pick<CodeParameters, 'scales' | 'zeroPoints'> {
   const { channels, inner } = part;
   const least = workspace.allocate(4 * channels);
   if ('values' in found) {
     const { greatest } = codeRange(type.bits);
     workspace.kernels.blockScales(values, channels, inner, { greatest, limited: rule?.limited === true }, least);
     found.values.set(workspace.floats(least, channels));
-    return { numbers: { scales: found.values, zeroPoints: Float64Array.of(0) }, scales: least };
+    return { scales: found.values, zeroPoints: Float64Array.of(0) };
   }
   const most = workspace.allocate(4 * channels);
   workspace.kernels.rangePerChannel(values, part, least, most, false);
   found.mins.set(workspace.floats(least, channels));
   found.maxs.set(workspace.floats(most, channels));
-  return { numbers: channelNumbers(found, type), scales: undefined };
+  return channelNumbers(found, type);
 }

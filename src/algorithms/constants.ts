@@ -2,7 +2,7 @@ import { type ChannelExtent, sharedWorkspace, type Workspace } from '../../kerne
 import { type Constant, fillFrom } from '../../schema/constant.ts';
 import { clipRange, quantizeDouble } from './arithmetic.ts';
 import { derivedConstant } from './derived-constant.ts';
-import { type Piece, piecesOf } from './extent.ts';
+import { piecesOf } from './extent.ts';
 import type { CodeParameters } from './parameters.ts';
 
 /** Elements that are worked on at once: 1 MiB of floats, which stay in the processor's cache between the loops. */
@@ -107,77 +107,43 @@ export interface PlacedElements {
   readonly values: number;
   readonly start: number;
   readonly end: number;
-  /** Address of the scales of all channels, if they are in the workspace already. */
-  readonly scales?: number | undefined;
 }
 
-/** Puts codes to `target`, by way of `unpacked` where they are narrower than a byte. */
+/** Puts codes to `target`, by way of `unpacked` where they are narrower than a byte and no kernel packs them by itself. */
 export function makeCodes(
   workspace: Workspace,
-  placed: PlacedElements,
+  { values, start, end }: PlacedElements,
   extent: ChannelExtent,
   numbers: CodeParameters,
   target: number,
   unpacked: number | undefined,
 ): void {
-  if (unpacked === undefined) quantizePieces(workspace, placed, extent, numbers, target);
-  else if (fitsPairs(placed, extent, numbers)) packPieces(workspace, placed, extent, numbers, target);
-  else {
-    quantizePieces(workspace, placed, extent, numbers, unpacked);
-    workspace.kernels.pack(unpacked, placed.end - placed.start, numbers.bits === 4 ? 4 : 2, target);
-  }
-}
-
-/** Codes that lie in bytes or more. */
-function quantizePieces(
-  workspace: Workspace,
-  { values, start, end, scales: known }: PlacedElements,
-  extent: ChannelExtent,
-  numbers: CodeParameters,
-  target: number,
-): void {
+  const { kernels } = workspace;
   const { bits } = numbers;
   const storage = bits <= 8 ? 8 : bits <= 16 ? 16 : 32;
   const limits = { bits: storage, ...clipRange(bits, numbers.symmetric, numbers.unsigned) } as const;
+  const pairs = start % 2 === 0 && packsPairs(extent, numbers) && isZero(numbers.zeroPoints);
+  const codes = unpacked ?? target;
   for (const piece of piecesOf(extent, start, end)) {
     const at = piece.start - start;
-    const scales = scalesAt(workspace, known, numbers, piece);
-    const zeros = workspace.place(zeroPointsOf(numbers, piece.channel, piece.channel + piece.extent.channels));
-    workspace.kernels.quantize(values + 4 * at, piece.extent, scales, zeros, limits, target + (at * storage) / 8);
+    const last = piece.channel + piece.extent.channels;
+    // Only the channels of the piece: with blocks there may be millions in the tensor.
+    const scales = workspace.place(new Float32Array(numbers.scales.subarray(piece.channel, last)));
+    if (pairs) {
+      kernels.quantizePacked(values + 4 * at, piece.extent, scales, target + at / 2);
+      continue;
+    }
+    const zeros = workspace.place(zeroPointsOf(numbers, piece.channel, last));
+    kernels.quantize(values + 4 * at, piece.extent, scales, zeros, limits, codes + (at * storage) / 8);
   }
+  if (unpacked !== undefined && !pairs) kernels.pack(codes, end - start, bits === 4 ? 4 : 2, target);
 }
 
-/** Whether codes are of the kind that a kernel packs by itself: each byte of one channel. */
-function fitsPairs({ start }: PlacedElements, { inner }: ChannelExtent, numbers: CodeParameters): boolean {
-  const { least, greatest } = clipRange(numbers.bits, numbers.symmetric, numbers.unsigned);
-  if (least !== -8 || greatest !== 7 || start % 2 !== 0 || inner % 2 !== 0) return false;
-  return numbers.zeroPoints.every((zeroPoint) => zeroPoint === 0);
-}
+/** Whether codes without zero points are of the kind that kernels pack by themselves: int4, each byte of one channel. */
+export const packsPairs = ({ inner }: ChannelExtent, { bits, unsigned }: Pick<CodeParameters, 'bits' | 'unsigned'>) =>
+  bits === 4 && !unsigned && inner % 2 === 0;
 
-function packPieces(
-  workspace: Workspace,
-  { values, start, end, scales: known }: PlacedElements,
-  extent: ChannelExtent,
-  numbers: CodeParameters,
-  target: number,
-): void {
-  for (const piece of piecesOf(extent, start, end)) {
-    const at = piece.start - start;
-    const scales = scalesAt(workspace, known, numbers, piece);
-    workspace.kernels.quantizePacked(values + 4 * at, piece.extent, scales, target + at / 2);
-  }
-}
-
-/** Where the scales of a piece are, or are put: only those, as with blocks there may be millions in the tensor. */
-function scalesAt(
-  workspace: Workspace,
-  known: number | undefined,
-  { scales }: CodeParameters,
-  { channel, extent }: Piece,
-): number {
-  if (known !== undefined) return known + 4 * channel;
-  return workspace.place(new Float32Array(scales.subarray(channel, channel + extent.channels)));
-}
+const isZero = (zeroPoints: Float64Array): boolean => zeroPoints.every((zeroPoint) => zeroPoint === 0);
 
 /** Zero points of channels [start, end). */
 function zeroPointsOf({ zeroPoints }: CodeParameters, start: number, end: number): Int32Array {

@@ -9,14 +9,14 @@ import { Child, type ChildEnd } from './child.node.ts';
 export interface VerifyOptions {
   /** What to call the file in messages, where it is not the path itself. */
   readonly file?: string;
-  readonly runtime?: RuntimeChoice;
+  readonly runtime?: RuntimeChoice | undefined;
   /** Path of LiteRT's C library for the native interpreter. */
-  readonly library?: string;
+  readonly library?: string | undefined;
   /** A real sample by signature key, in the types of the float model or of the file; generic values otherwise. */
   readonly feeds?: Readonly<Record<string, Feed>>;
   /** Started before with the same interpreter; it can be used once. */
   readonly verifier?: Verifier | undefined;
-  readonly signal?: AbortSignal;
+  readonly signal?: AbortSignal | undefined;
   /** Default: ten minutes. */
   readonly timeoutMs?: number;
 }
